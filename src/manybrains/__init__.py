@@ -1,0 +1,68 @@
+"""Many Brains: see what Python multiprocessing does, cell by cell.
+
+Every public name is loaded when it is first used, so that importing the
+package (as each spawned worker does) costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# The room of every public name, in the order of the data flow.
+_ROOMS = {
+    "Machine": "machine",
+    "this_machine": "machine",
+    "Lane": "runs",
+    "Run": "runs",
+    "Sample": "runs",
+    "watch": "watching",
+    "Comparison": "comparing",
+    "Contestant": "comparing",
+    "compare": "comparing",
+    "Ticks": "work",
+    "count": "work",
+    "fetch": "work",
+    "fetch_async": "work",
+    "io_server": "work",
+    "tick": "work",
+    "Claim": "claims",
+    "claim": "claims",
+    "predict": "claims",
+    "plot_cores": "plots",
+    "plot_memory": "plots",
+    "plot_processes": "plots",
+    "plot_ticks": "plots",
+    "plot_timeline": "plots",
+    "plot_wall_times": "plots",
+    "load_ipython_extension": "magics",
+    "unload_ipython_extension": "magics",
+}
+__all__ = sorted(_ROOMS)  # noqa: PLE0605 - the names are offered lazily
+
+if TYPE_CHECKING:
+    from .claims import Claim, claim, predict
+    from .comparing import Comparison, Contestant, compare
+    from .machine import Machine, this_machine
+    from .magics import load_ipython_extension, unload_ipython_extension
+    from .plots import (
+        plot_cores,
+        plot_memory,
+        plot_processes,
+        plot_ticks,
+        plot_timeline,
+        plot_wall_times,
+    )
+    from .runs import Lane, Run, Sample
+    from .watching import watch
+    from .work import Ticks, count, fetch, fetch_async, io_server, tick
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

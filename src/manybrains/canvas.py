@@ -1,0 +1,120 @@
+"""What all pictures share: the look, an Axes to draw on, its words, and clear refusals.
+
+Between the data and `plots`: knows matplotlib, knows nothing of runs.
+"""
+
+import itertools
+import reprlib
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from matplotlib import rcParams, style
+from matplotlib.axes import Axes
+
+__all__ = ["axes_for", "colour_of", "expect", "frame", "inches_for", "look", "note", "spread"]
+
+STYLE = Path(__file__).with_name("manybrains.mplstyle")
+WIDTH, FRAME, ROW, TALLEST = 8.0, 1.0, 0.32, 8.6  # inches: a figure, its words, a row, the most
+INK, QUIET, FAINT, ALARM = "#262626", "#737373", "#b3b3b3", "#b23a00"
+PLAIN, SOFT, ACCENT = "#8a97a3", "#ccd4db", "#4f6b85"  # busy, on whichever core
+
+
+def look(after_reset: bool = False) -> AbstractContextManager[None]:
+    """Lend our style to what is drawn inside; rcParams are as before afterwards."""
+    return style.context(STYLE, after_reset=after_reset)
+
+
+def inches_for(rows: int) -> float:
+    """Return the height of a figure with that many rows."""
+    return min(FRAME + ROW * max(1, rows), TALLEST)
+
+
+def axes_for(ax: Axes | None, inches: float) -> Axes:
+    """Return the Axes given, or that of a new pyplot figure of this height.
+
+    Raises:
+        TypeError: if `ax` is something else.
+    """
+    if ax is None:
+        from matplotlib import pyplot  # half a second, which only a new figure is worth
+
+        new: Axes = pyplot.subplots(figsize=(WIDTH, inches), layout="constrained")[1]
+        return new
+    if not isinstance(ax, Axes):
+        raise TypeError(
+            f"ax should be a matplotlib Axes, not {_named(ax)}: "
+            "give it one from plt.subplots(), or leave it out"
+        )
+    return ax
+
+
+def points_high(ax: Axes) -> float:
+    """Return the height of the Axes in points, as far as it is known before the layout."""
+    figure = ax.get_figure()
+    return float(ax.bbox.height * 72 / figure.dpi) if figure else 0.0
+
+
+def palette() -> list[str]:
+    """Return the colours of cores 0, 1, 2 and so on."""
+    return [entry["color"] for entry in rcParams["axes.prop_cycle"]]
+
+
+def colour_of(core: int | None) -> str:
+    """Return the colour of a core, the same in every picture; a neutral one for None."""
+    colours = palette()
+    return PLAIN if core is None else colours[core % len(colours)]
+
+
+def frame(ax: Axes, title: str, xlabel: str, ylabel: str = "", pad: float = 8) -> None:
+    """Give the Axes its words, and our style also to ticks that are only made when drawn."""
+    ax.set_title(title, loc="left", pad=pad)
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.tick_params(
+        color=rcParams["xtick.color"],
+        labelcolor=rcParams["xtick.labelcolor"],
+        labelsize=rcParams["xtick.labelsize"],
+    )
+
+
+def note(ax: Axes, text: str, x: float, y: float, color: str = QUIET) -> None:
+    """Write a small word just right of a point; what runs out of the Axes makes it narrower."""
+    ax.annotate(
+        text,
+        (x, y),
+        xytext=(5, 0),
+        textcoords="offset points",
+        va="center",
+        color=color,
+        fontsize=8.5,
+        annotation_clip=False,
+    )
+
+
+def spread(places: Sequence[float], gap: float, top: float) -> list[float]:
+    """Return the places moved apart to at least `gap`, in the same order, up to `top`."""
+    order = sorted(range(len(places)), key=places.__getitem__)
+    moved = list(places)
+    for lower, upper in itertools.pairwise(order):
+        moved[upper] = max(moved[upper], moved[lower] + gap)
+    ceiling = top
+    for index in reversed(order):
+        moved[index] = min(moved[index], ceiling)
+        ceiling = moved[index] - gap
+    return moved
+
+
+def expect(fits: bool, function: str, given: object, wanted: str, remedy: str) -> None:
+    """Refuse what a picture cannot be made of.
+
+    Raises:
+        TypeError: unless `fits`; names what was given and what to give.
+    """
+    if not fits:
+        raise TypeError(f"{function} takes {wanted}, not {_named(given)}: {remedy}")
+
+
+def _named(given: object) -> str:
+    return f"{reprlib.repr(given)} (of type {type(given).__name__})"

@@ -1,0 +1,176 @@
+"""The timeline, painted: rows of lanes onto an Axes, with few artists however many lanes."""
+
+import itertools
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.patches import Patch
+
+from .canvas import ALARM, FAINT, INK, PLAIN, QUIET, colour_of, frame, note, palette
+from .rows import OVER, Row, headline, stopped_by
+from .runs import Run
+
+__all__ = ["draw_lanes"]
+
+SPACING = 1.25  # from row to row; a row is 1 high, so that drawn area is CPU seconds
+LETTER = 8.0  # points: the least pitch of rows that can all carry a name
+EVERY = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
+
+Corners = list[tuple[float, float]]
+
+
+def draw_lanes(ax: Axes, run: Run, rows: Sequence[Row], pitch: float) -> None:
+    """Paint the rows of a run; `pitch` is the distance from row to row in points."""
+    span = run.wall_seconds or 1.0
+    ax.set_xlim(0, span)
+    ax.set_ylim(_base(max(len(rows) - 1, 0)) - 0.2, 1.2)
+    _draw_lives(ax, rows, pitch, span)
+    _draw_work(ax, rows, pitch, span)
+    _draw_endings(ax, rows, pitch, span)
+    frame(ax, headline(run), "seconds since the cell began", pad=23)
+    _name_rows(ax, run, rows, pitch)
+    _key(ax, rows)
+    if not run.finished:
+        _draw_stop(ax, run)
+
+
+def _base(place: int) -> float:
+    return -SPACING * place
+
+
+def _draw_lives(ax: Axes, rows: Sequence[Row], pitch: float, span: float) -> None:
+    """Outline every life on white, and dot every wait; thinly where rows are thin."""
+    lives: list[Corners] = []
+    waits: list[Corners] = []
+    for place, row in enumerate(rows):
+        y, (begin, end) = _base(place), row.life
+        if end > begin or not row.wait:
+            lives.append([(begin, y), (begin, y + 1), (end, y + 1), (end, y)])
+        if row.wait and row.wait[1] - row.wait[0] > span / 150:  # less would be a speck
+            waits.append([(t, y + 0.5) for t in row.wait])
+    outline = PolyCollection(lives, facecolors="white", edgecolors=FAINT, label="lives")
+    outline.set(linewidth=min(0.7, pitch * 0.05), clip_on=False, zorder=1)
+    dots = LineCollection(waits, colors=QUIET, linestyles=":", label="waits")
+    dots.set(linewidth=min(1.3, pitch * 0.1), zorder=1)
+    ax.add_collection(outline, autolim=False)
+    ax.add_collection(dots, autolim=False)
+
+
+def _draw_work(ax: Axes, rows: Sequence[Row], pitch: float, span: float) -> None:
+    """Fill what was computed; rule what went over the row; mark what is too short to be seen."""
+    areas: list[Corners] = []
+    over: list[Corners] = []
+    short: list[Corners] = []
+    inks, short_inks = [], []
+    for place, row in enumerate(rows):
+        y, (begin, end) = _base(place), (row.steps[0].begin, row.steps[-1].end)
+        for core, same in itertools.groupby(row.steps, key=lambda step: step.core):
+            areas.append(_stairs(y, [(s.begin, s.end, min(s.cores, 1.0)) for s in same]))
+            inks.append(colour_of(core))
+        if row.peak_cores >= OVER:
+            for high, same in itertools.groupby(row.steps, key=lambda step: step.cores >= OVER):
+                times = [time for step in same for time in (step.begin, step.end)]
+                over += [[(times[0], y + 1), (times[-1], y + 1)]] if high else []
+        if row.used and end - begin < span / 250:
+            middle, share = (begin + end) / 2, min(1.0, row.used / max(end - begin, 1e-9))
+            short.append([(middle, y), (middle, y + share)])
+            short_inks.append(colour_of(row.steps[-1].core))
+    work = PolyCollection(areas, facecolors=inks, linewidths=0, label="work")
+    marks = LineCollection(short, colors=short_inks, label="short")
+    marks.set(linewidth=1.5 if pitch > 3 else 2.2, capstyle="butt")
+    rules = LineCollection(over, colors=INK, linewidths=2.0, label="over", capstyle="butt")
+    for artist in (work, marks, rules):
+        artist.set(zorder=2)
+        ax.add_collection(artist, autolim=False)
+
+
+def _stairs(base: float, steps: Sequence[tuple[float, float, float]]) -> Corners:
+    """Return the outline of the area under steps of (begin, end, height)."""
+    top = [corner for b, e, h in steps for corner in ((b, base + h), (e, base + h))]
+    return [(steps[0][0], base), *top, (steps[-1][1], base)]
+
+
+def _draw_endings(ax: Axes, rows: Sequence[Row], pitch: float, span: float) -> None:
+    """Rule off the lanes that failed, and write what is to be said where there is room."""
+    failed = [
+        [(row.life[1], _base(place)), (row.life[1], _base(place) + 1)]
+        for place, row in enumerate(rows)
+        if row.failed
+    ]
+    rules = LineCollection(failed, colors=ALARM, linewidths=1.8, label="failed", zorder=3)
+    rules.set(clip_on=False, capstyle="butt")
+    ax.add_collection(rules, autolim=False)
+    written = -len(rows) * LETTER
+    for place, row in enumerate(rows):
+        if row.ending and (place - written) * pitch >= LETTER:
+            x = span if row.life[1] > 0.97 * span else row.life[1]
+            note(ax, row.ending, x, _base(place) + 0.5, color=ALARM if row.failed else QUIET)
+            written = place
+
+
+def _name_rows(ax: Axes, run: Run, rows: Sequence[Row], pitch: float) -> None:
+    """Write the names at the left: as texts, for ticks are three times as dear to draw."""
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+    every = next((n for n in EVERY if n * pitch >= LETTER), EVERY[-1])
+    for place in range(0, len(rows), every):
+        kind = run.lanes[place].kind
+        ax.annotate(
+            rows[place].name,
+            (0, _base(place) + 0.5),
+            xycoords=("axes fraction", "data"),
+            xytext=(-5, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            color=QUIET if kind == "thread" else INK,
+            fontsize=8.5 if every * pitch > 10 else 8,
+            fontweight="bold" if kind == "main" else "normal",
+            gid="name",
+        )
+    if every > 1:
+        ax.set_ylabel(f"{len(rows):,} rows, one in {every} named", color=QUIET)
+
+
+def _key(ax: Axes, rows: Sequence[Row]) -> None:
+    """Say above the rows what their height and their colours mean."""
+    cores = {step.core for row in rows for step in row.steps if step.cores}
+    numbers = sorted(core for core in cores if core is not None)
+    keys = [Patch(facecolor="white", edgecolor=FAINT, label="row height: one core")]
+    for place, colour in enumerate(palette()):
+        same = [str(n) for n in numbers if n % len(palette()) == place]
+        if same:
+            words = ", ".join(same[:2]) + ("…" if len(same) > 2 else "")
+            alone = len(keys) == 1 or len(numbers) <= 4
+            keys.append(Patch(facecolor=colour, label=f"core {words}" if alone else words))
+    if None in cores:
+        keys.append(Patch(facecolor=PLAIN, label="core not known" if numbers else "busy"))
+    legend = ax.legend(
+        handles=keys,
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=len(keys),
+        borderaxespad=0.2,
+        borderpad=0.2,
+        handlelength=0.9,
+        handleheight=0.9,
+        handletextpad=0.4,
+        columnspacing=1.2,
+    )
+    legend.set_zorder(1)
+
+
+def _draw_stop(ax: Axes, run: Run) -> None:
+    line = ax.axvline(run.wall_seconds, color=ALARM, linewidth=1.2, linestyle=(0, (4, 2)))
+    line.set_clip_on(False)
+    ax.annotate(
+        stopped_by(run),
+        (1, 1),
+        xycoords="axes fraction",
+        xytext=(0, 5),
+        textcoords="offset points",
+        ha="right",
+        color=ALARM,
+        fontsize=8.5,
+    )

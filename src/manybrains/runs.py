@@ -1,0 +1,290 @@
+"""Run: what was seen while a block of code was watched.
+
+Frozen, plain data, equal before and after JSON.  The watcher makes it,
+comparisons and pictures are made from it; it never touches a live process.
+"""
+
+import bisect
+import dataclasses
+import functools
+import json
+import math
+import os
+import types
+import typing
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from .machine import Machine
+
+__all__ = ["Lane", "Run", "Sample"]
+
+FORMAT = "manybrains run 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One worker: the process or thread that did some of the work.
+
+    Times are seconds since the watched block began, on the clock of
+    ``time.perf_counter``; ``None`` where nobody could know.  A worker that was
+    already there when the block began has a negative or unknown ``requested``.
+
+    Attributes:
+        kind: ``"main"`` (the process that was watched, less its thread lanes),
+            ``"process"`` or ``"thread"``.
+        name: what the worker is called, as ``Process.name`` or ``Thread.name``.
+        pid: process id; ``parent_pid`` that of the process which started it.
+        thread_id: native id of a thread, ``None`` for processes.
+        requested: when ``start()`` was called.
+        started: the worker's own first instruction; ``ended`` its last.
+        cpu_seconds: CPU time it used inside the block, user and system.
+        exit_code: as ``Process.exitcode``; ``None`` for threads, for the main
+            process, and while the worker lives.
+    """
+
+    kind: typing.Literal["main", "process", "thread"]
+    name: str
+    pid: int
+    parent_pid: int | None = None
+    thread_id: int | None = None
+    requested: float | None = None
+    started: float | None = None
+    ended: float | None = None
+    cpu_seconds: float = 0.0
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One look at one lane.
+
+    Attributes:
+        time: seconds since the block began.
+        lane: index into ``Run.lanes``.
+        cpu_seconds: CPU time of the lane in the block so far, cumulative.
+        core: number of the core it was last on, ``None`` if the platform keeps it to itself.
+        memory_bytes: resident memory of the lane's process, ``None`` for threads.
+    """
+
+    time: float
+    lane: int
+    cpu_seconds: float
+    core: int | None = None
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """What happened in one watched block.
+
+    Attributes:
+        name: what the reader called it.
+        machine: where it ran.
+        wall_seconds: length of the block.
+        lanes: the watched process first, then every worker in order of birth.
+        samples: looks at the lanes, in order of time.
+        helpers: helper processes that were there, by what they are
+            (``"resource tracker"``, ``"fork server"``, ``"sampler"``); never lanes.
+        interval: seconds between looks that were asked for.
+        finished: False if the deadline or an exception ended the block.
+        note: why it did not finish, in one sentence; else empty.
+    """
+
+    name: str
+    machine: Machine
+    wall_seconds: float
+    lanes: tuple[Lane, ...]
+    samples: tuple[Sample, ...]
+    helpers: tuple[str, ...] = ()
+    interval: float = 0.05
+    finished: bool = True
+    note: str = ""
+
+    @property
+    def workers(self) -> tuple[Lane, ...]:
+        """Every lane but the watched process itself."""
+        return tuple(lane for lane in self.lanes if lane.kind != "main")
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time of all lanes together."""
+        return math.fsum(lane.cpu_seconds for lane in self.lanes)
+
+    @property
+    def cores_in_use(self) -> float:
+        """Cores kept busy on average: CPU seconds per wall second."""
+        return self.cpu_seconds / self.wall_seconds if self.wall_seconds > 0 else 0.0
+
+    def points(self, lane: int) -> tuple[tuple[float, float], ...]:
+        """Return the cumulative CPU time of a lane as (time, cpu_seconds) pairs.
+
+        From its beginning inside the block (zero) over every look to its end
+        (the exact total), never falling; the slope is the share of a core.
+        """
+        return self._points[lane]
+
+    @functools.cached_property
+    def _points(self) -> tuple[tuple[tuple[float, float], ...], ...]:
+        looks: list[list[tuple[float, float]]] = [[] for _ in self.lanes]
+        for sample in self.samples:
+            looks[sample.lane].append((sample.time, sample.cpu_seconds))
+        return tuple(
+            _anchored(lane, seen, self.wall_seconds)
+            for lane, seen in zip(self.lanes, looks, strict=True)
+        )
+
+    @functools.cached_property
+    def cores_over_time(self) -> tuple[tuple[float, float], ...]:
+        """Cores in use between looks, as (middle of the gap in seconds, cores) pairs.
+
+        Gaps are at least a tenth of a second where the block is long enough, for
+        under a CPU quota a shorter one shows bursts that are no parallelism.
+        """
+        if self.wall_seconds <= 0:
+            return ()
+        width = max(0.1, self.interval)
+        gaps = max(1, round(self.wall_seconds / width))
+        times = [self.wall_seconds * k / gaps for k in range(gaps + 1)]
+        totals = [math.fsum(_at(points, t) for points in self._points) for t in times]
+        return tuple(
+            ((t0 + t1) / 2, (c1 - c0) / (t1 - t0))
+            for (t0, c0), (t1, c1) in pairwise(zip(times, totals, strict=True))
+        )
+
+    @property
+    def peak_cores(self) -> float:
+        """The most cores in use at any moment (a moment is a tenth of a second)."""
+        return max((cores for _, cores in self.cores_over_time), default=0.0)
+
+    def __repr__(self) -> str:
+        workers = len(self.workers)
+        sentence = (
+            f"{self.name}: {self.wall_seconds:.2f} s wall, "
+            f"{workers} worker{'' if workers == 1 else 's'}, "
+            f"{self.cores_in_use:.2f} cores in use"
+        )
+        return f"{sentence}; {self.note}" if self.note else sentence
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached only while the block is running: the watcher fills the fields in at its end.
+        if name in {field.name for field in dataclasses.fields(Run)}:
+            raise AttributeError(
+                f"this run is still being watched: its {name} can be asked for after the block"
+            )
+        raise AttributeError(f"a Run has no {name!r}")
+
+    def to_json(self) -> str:
+        """Return the run as JSON text that `from_json` turns into an equal run."""
+        return json.dumps({"format": FORMAT, **_plain(self)}, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Run":
+        """Return the run that `to_json` wrote.
+
+        Raises:
+            ValueError: if the text is not such a run; the message names the field.
+        """
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"not a saved run: it is not JSON ({error})") from None
+        if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
+            raise ValueError(f"not a saved run: its 'format' should be {FORMAT!r}")
+        run: Run = _read(cls, data, "run")
+        for index, sample in enumerate(run.samples):
+            if not 0 <= sample.lane < len(run.lanes):
+                raise ValueError(
+                    f"run.samples[{index}].lane is {sample.lane}, "
+                    f"but the run has {len(run.lanes)} lanes"
+                )
+        return run
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the run to a JSON file, for `Run.load` to read."""
+        Path(path).write_text(self.to_json() + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Run":
+        """Return the run that `save` wrote to this file.
+
+        Raises:
+            ValueError: if the file holds no run; the message names the file and the field.
+        """
+        try:
+            return cls.from_json(Path(path).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{os.fspath(path)}: {error}") from None
+
+
+def _anchored(
+    lane: Lane, looks: Sequence[tuple[float, float]], wall_seconds: float
+) -> tuple[tuple[float, float], ...]:
+    # A spawned worker computes before its first own instruction: it imports what it needs.
+    known = [t for t in (lane.requested, lane.started) if t is not None]
+    begin = 0.0 if lane.kind == "main" else max(0.0, known[0] if known else 0.0)
+    end = wall_seconds if lane.ended is None else min(lane.ended, wall_seconds)
+    end = max(end, begin)
+    points = [(begin, 0.0)]
+    for time, cpu in looks:
+        if points[-1][0] < time < end:
+            points.append((time, min(max(cpu, points[-1][1]), lane.cpu_seconds)))
+    return (*points, (end, lane.cpu_seconds))
+
+
+def _at(points: Sequence[tuple[float, float]], time: float) -> float:
+    """Return the CPU seconds at a moment, on the straight line between two points."""
+    after = bisect.bisect_right(points, (time, math.inf))
+    if after == 0:
+        return 0.0
+    if after == len(points):
+        return points[-1][1]
+    (t0, c0), (t1, c1) = points[after - 1], points[after]
+    return c0 + (c1 - c0) * (time - t0) / (t1 - t0)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _read(kind: Any, data: Any, where: str) -> Any:
+    """Return `data` as the type `kind`, or say where it does not fit."""
+    origin, inside = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind):
+        return _read_dataclass(typing.cast(type, kind), data, where)
+    if origin is tuple and isinstance(data, list):
+        return tuple(_read(inside[0], item, f"{where}[{i}]") for i, item in enumerate(data))
+    if origin is types.UnionType:
+        return None if data is None else _read(inside[0], data, where)
+    if origin is typing.Literal and isinstance(data, str) and data in inside:
+        return data
+    if kind is float and type(data) in (int, float) and math.isfinite(data):
+        return float(data)
+    if kind in (str, int, bool) and type(data) is kind:
+        return data
+    wanted = getattr(kind, "__name__", None) if origin is None else str(kind)
+    raise ValueError(f"{where} should be {wanted}, not {_short(data)}")
+
+
+def _read_dataclass(kind: type, data: Any, where: str) -> Any:
+    types_of = typing.get_type_hints(kind)
+    if not isinstance(data, dict):
+        raise ValueError(f"{where} should be an object, not {_short(data)}")
+    names = [f.name for f in dataclasses.fields(kind)]
+    for name in names:
+        if name not in data:
+            raise ValueError(f"{where}.{name} is missing")
+    for name in data:
+        if name not in names:
+            raise ValueError(f"{where} has no field {_short(name)}")
+    return kind(**{name: _read(types_of[name], data[name], f"{where}.{name}") for name in names})
+
+
+def _short(data: Any) -> str:
+    text = repr(data)
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,284 @@
+"""The notebook as a script: what lets cell functions reach workers under every start method.
+
+A worker that was not forked imports the main module of its parent.  A notebook has
+none, so its definitions are written to a file, and multiprocessing is told that this
+file is the main module.  Pickling stays ordinary pickling by name.
+"""
+
+import ast
+import builtins
+import cmath
+import re
+import sysconfig
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["NOT_SENT", "Script"]
+
+NOT_SENT = "__not_sent_to_workers__"
+_MOST_ITEMS = 10_000  # of a constant; more belongs into an argument
+_PLAIN = (bool, int, str, bytes, type(None), type(...))
+_SHELVES = (tuple, list, set, frozenset, dict)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_IMPORTS = (ast.Import, ast.ImportFrom)
+_FILE_LINE = re.compile(r'File "([^"\n]+)", line (\d+)')
+_OUR_FRAMES = re.compile(
+    r'  File "[^"\n]*manybrains[/\\]hooks\.py", line \d+, in \w+\n(?:    .*\n)*'
+)
+_LIBRARIES = [sysconfig.get_path(key) + "/" for key in ("purelib", "platlib", "stdlib")]
+_TRANSPARENT_MAGICS = {"capture", "prun", "time"}  # they run the cell's body as it stands
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A statement of a cell that belongs into the script."""
+
+    source: str
+    cell: int
+    line: int
+    is_import: bool
+    binds: frozenset[str]
+    uses: frozenset[str]  # anywhere in it
+    needs: frozenset[str]  # to be defined at all: decorators, defaults, bases, class bodies
+
+
+class Script:
+    """The script that the cells run so far amount to.
+
+    Args:
+        folder: private folder for the written versions.
+        cells: returns the source of every cell run so far, by number.
+        namespace: the notebook's global names and their present values.
+        cell_name: returns how a code object's file name is shown ("Cell In[3]"), or None.
+
+    Attributes:
+        names: what the last written version defines.
+        not_sent: what its functions use but could not be written: it lives in the
+            notebook's memory only, as a queue or an array does.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        cells: Callable[[], Sequence[str]],
+        namespace: Mapping[str, Any],
+        cell_name: Callable[[str], str | None] = lambda file: None,
+    ) -> None:
+        self.names: frozenset[str] = frozenset()
+        self.not_sent: tuple[str, ...] = ()
+        self._folder = folder
+        self._cells = cells
+        self._namespace = namespace
+        self._cell_name = cell_name
+        self._read = 0
+        self._pieces: dict[str, _Piece] = {}
+        self._stars: dict[str, _Piece] = {}
+        self._written: dict[str, Path] = {}
+        self._places: dict[str, list[tuple[int, int, int]]] = {}
+
+    def write(self) -> Path:
+        """Return the path of a file that defines what the cells have defined by now.
+
+        The same definitions give the same file; changed ones give a file of another
+        name, so that no fork server takes it for one that it has imported already.
+        """
+        self._read_cells()
+        text, places = self._compose()
+        path = self._written.get(text)
+        if path is None or not path.exists():
+            path = self._folder / f"notebook_{len(self._written)}.py"
+            path.write_text(text, encoding="utf-8")
+            self._written[text] = path
+            self._places[str(path)] = places
+        return path
+
+    def readable(self, text: str) -> str:
+        """Return a traceback's text with cells named as cells, and our own frames left out."""
+        return _FILE_LINE.sub(self._file_line, _OUR_FRAMES.sub("", text))
+
+    def _file_line(self, match: re.Match[str]) -> str:
+        path, line = match[1], int(match[2])
+        for first, cell, cell_line in reversed(self._places.get(path, [])):
+            if first <= line:
+                return f'File "Cell In[{cell}]", line {line - first + cell_line}'
+        name = self._cell_name(path)
+        if name is None:  # of a library, its own part of the path is enough
+            name = next((path[len(p) :] for p in _LIBRARIES if path.startswith(p)), path)
+        return f'File "{name}", line {line}'
+
+    def _read_cells(self) -> None:
+        cells = self._cells()
+        for number in range(self._read, len(cells)):
+            for node, source in _statements(cells[number]):
+                self._add(node, source, number)
+        self._read = len(cells)
+
+    def _add(self, node: ast.stmt, source: str, cell: int) -> None:
+        binds = frozenset(_bound(node))
+        if not _defines(node):
+            for name in binds:  # now it is whatever was computed, no longer what was defined
+                self._pieces.pop(name, None)
+            return
+        is_import = isinstance(node, _IMPORTS)
+        first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+        lines = source.split("\n")[first - 1 : node.end_lineno]
+        text = ast.unparse(node) if is_import else "\n".join(lines)
+        uses = frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+        piece = _Piece(text, cell, first, is_import, binds, uses, frozenset(_needed(node)))
+        if "*" in binds or getattr(node, "module", None) == "__future__":
+            self._stars[text] = piece
+        else:
+            self._pieces.update(dict.fromkeys(binds, piece))
+
+    def _choose(self) -> tuple[list[_Piece], dict[str, Any]]:
+        """Return the pieces in an order in which they can run, and the constants they use."""
+        pieces = {n: p for n, p in self._pieces.items() if n in self._namespace}
+        defined = [p for p in pieces.values() if not p.is_import]
+        used = {name for piece in defined for name in piece.uses}
+        constants = {
+            name: self._namespace[name]
+            for name in sorted(used - pieces.keys())
+            if name in self._namespace and _is_plain(self._namespace[name])
+        }
+        # An import that no definition uses stays out: each worker would pay for it.
+        waiting = _unique(p for n, p in pieces.items() if not p.is_import or n in used)
+        known = {*constants, *dir(builtins), "__name__", "__file__", "__doc__"}
+        chosen: list[_Piece] = []
+        while ready := next((p for p in waiting if p.needs <= known or self._stars), None):
+            waiting.remove(ready)
+            chosen.append(ready)
+            known |= ready.binds
+        return chosen, constants
+
+    def _compose(self) -> tuple[str, list[tuple[int, int, int]]]:
+        chosen, constants = self._choose()
+        self.names = frozenset(constants).union(*(piece.binds for piece in chosen))
+        used = frozenset[str]().union(*(piece.uses for piece in chosen))
+        missing = {name for name in used - self.names if name in self._namespace}
+        self.not_sent = tuple(sorted(missing | (self._pieces.keys() - self.names - used)))
+        lines = ['"""The notebook as a script, written for its workers."""']
+        places: list[tuple[int, int, int]] = []
+
+        def put(pieces: Iterable[_Piece]) -> None:
+            for piece in pieces:
+                places.append((len(lines) + 1, piece.cell, piece.line))
+                lines.extend(piece.source.split("\n"))
+
+        put(sorted(self._stars.values(), key=lambda piece: "__future__" not in piece.source))
+        put(piece for piece in chosen if piece.is_import)
+        lines += [f"{name} = {value!r}" for name, value in constants.items()]
+        put(piece for piece in chosen if not piece.is_import)
+        lines.append(f"{NOT_SENT} = {self.not_sent!r}")
+        return "\n".join(lines) + "\n", places
+
+
+def _unique(pieces: Iterable[_Piece]) -> list[_Piece]:
+    """Return each piece once: imports first, then in the order of the cells."""
+    once = {id(piece): piece for piece in pieces}
+    return sorted(once.values(), key=lambda p: (not p.is_import, p.cell, p.line))
+
+
+def _statements(source: str) -> Iterator[tuple[ast.stmt, str]]:
+    """Yield the top-level statements of a cell, each with the source its lines count in."""
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError):  # such a cell defined nothing
+        return
+    for node in body:
+        match node:
+            case ast.Expr(
+                ast.Call(
+                    ast.Attribute(attr="run_cell_magic"),
+                    [ast.Constant(str(magic)), _, ast.Constant(str(inner))],
+                )
+            ) if magic in _TRANSPARENT_MAGICS:
+                yield from _statements("\n" + inner)  # the magic's own line counts
+            case _:
+                yield node, source
+
+
+def _defines(node: ast.stmt) -> bool:
+    """Tell whether a statement does nothing but import and define, as a module does."""
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return True
+        case ast.Import() | ast.ImportFrom():
+            return True
+        case ast.If():
+            return not _is_main_guard(node) and all(map(_defines, [*node.body, *node.orelse]))
+        case ast.Try():
+            handlers = [statement for h in node.handlers for statement in h.body]
+            whole = [*node.body, *handlers, *node.orelse, *node.finalbody]
+            return all(_defines(s) or _is_plain_assignment(s) for s in whole)
+        case _:
+            return type(node).__name__ == "TypeAlias"
+
+
+def _is_main_guard(node: ast.If) -> bool:
+    return any(isinstance(n, ast.Name) and n.id == "__name__" for n in ast.walk(node.test))
+
+
+def _is_plain_assignment(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Pass) or (
+        isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+    )
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    """Yield the global names that a statement binds."""
+    if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+        yield node.name
+    elif isinstance(node, _IMPORTS):
+        for alias in node.names:
+            yield alias.asname or alias.name.partition(".")[0]
+    elif isinstance(node, ast.Name):
+        if isinstance(node.ctx, (ast.Store, ast.Del)):
+            yield node.id
+    elif not isinstance(node, (ast.Lambda, ast.comprehension)):
+        for child in ast.iter_child_nodes(node):
+            yield from _bound(child)
+
+
+def _needed(node: ast.AST) -> Iterator[str]:
+    """Yield the global names without which a statement cannot run."""
+    if isinstance(node, _IMPORTS):
+        return
+    if isinstance(node, (*_FUNCTIONS, ast.Lambda)):
+        own = {parameter.name for parameter in getattr(node, "type_params", ())}
+        outside = [node.args, *getattr(node, "decorator_list", ())]
+        if getattr(node, "returns", None):
+            outside.append(node.returns)  # type: ignore[union-attr]
+        inside = [name for part in outside for name in _needed(part)]
+        yield from (name for name in inside if name not in own)
+    elif isinstance(node, ast.Name):
+        if isinstance(node.ctx, ast.Load):
+            yield node.id
+    else:
+        own = set(_bound_inside(node)) | {p.name for p in getattr(node, "type_params", ())}
+        for child in ast.iter_child_nodes(node):
+            yield from (name for name in _needed(child) if name not in own)
+
+
+def _bound_inside(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.comprehension):
+        yield from (n.id for n in ast.walk(node.target) if isinstance(n, ast.Name))
+    elif isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+        for generator in node.generators:
+            yield from _bound_inside(generator)
+    elif isinstance(node, ast.stmt):
+        for child in ast.iter_child_nodes(node):
+            yield from _bound(child)
+
+
+def _is_plain(value: Any, room: int = _MOST_ITEMS) -> bool:
+    """Tell whether `repr` writes a value that reads back as the same value."""
+    if type(value) in (float, complex):
+        return cmath.isfinite(value)
+    if type(value) in _PLAIN:
+        return not isinstance(value, (str, bytes)) or len(value) <= 100 * room
+    if type(value) not in _SHELVES or len(value) > room:
+        return False
+    items = [*value.keys(), *value.values()] if type(value) is dict else value
+    return all(_is_plain(item, room // 10) for item in items)

@@ -1,0 +1,110 @@
+"""What this machine can do here and now: side by side, and beside others.
+
+The ceiling is what bare Pythons reach that know nothing of each other; whatever a
+lesson measures is judged against it.
+"""
+
+import contextlib
+import statistics
+import subprocess
+import sys
+import time
+
+__all__ = ["ceiling", "cores_used_by_others"]
+
+COUNTER = """
+import sys, time
+start, seconds = map(float, sys.argv[1:])
+time.sleep(max(0.0, start - time.perf_counter()))
+n, over = 0, time.perf_counter() + seconds
+while time.perf_counter() < over:
+    m = 0
+    while m < 10_000:
+        m += 1
+    n += m
+print(n)
+"""
+HEAD_START = 0.1  # seconds for the processes to be there when counting begins
+PATIENCE = 30.0  # seconds beyond its counting that a process may take to start and end
+WINDOW = 0.2  # seconds for which the load by others is looked at
+
+
+def ceiling(workers: int = 2, seconds: float = 0.4) -> float:
+    """Return how many times as much `workers` processes do side by side as one does alone.
+
+    That is the most any way of sharing CPU-bound work can gain here and now.  The processes
+    know nothing of each other and only count, for `seconds`: longer than the 0.1 s over which
+    a CPU quota is kept.  One alone and all together are measured in turn, three times, and
+    the median of the three ratios is returned.
+
+    Raises:
+        ValueError: if `workers` or `seconds` make no sense; the message names the value.
+        TimeoutError: if a process has no answer half a minute after it was due.
+    """
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise ValueError(f"workers is {workers!r}: give a whole number such as 2")
+    if not isinstance(seconds, (int, float)) or not 0 < seconds <= 60:
+        raise ValueError(f"seconds is {seconds!r}: give a number up to 60, such as 0.4")
+    alone_and_together = [(_counted(1, seconds), _counted(workers, seconds)) for _ in range(3)]
+    return statistics.median(together / alone for alone, together in alone_and_together)
+
+
+def _counted(processes: int, seconds: float) -> int:
+    """Return how far that many processes count together, begun at the same moment."""
+    start = time.perf_counter() + HEAD_START  # a clock that all processes share
+    command = [sys.executable, "-I", "-S", "-c", COUNTER, str(start), str(seconds)]
+    with contextlib.ExitStack() as ending:
+        started = []
+        for _ in range(processes):
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            )
+            ending.enter_context(process)  # last of all it is waited for
+            ending.callback(process.kill)
+            started.append(process)
+        return sum(_answer(process, seconds) for process in started)
+
+
+def _answer(process: "subprocess.Popen[str]", seconds: float) -> int:
+    patience = HEAD_START + seconds + PATIENCE
+    try:
+        text, _ = process.communicate(timeout=patience)
+        return int(text)
+    except subprocess.TimeoutExpired:
+        raise TimeoutError(
+            f"a process was to count for {seconds:g} s and did not end within {patience:g} s: "
+            "the machine is very busy, try again"
+        ) from None
+    except ValueError:
+        raise RuntimeError(
+            f"a counting process ended with exit code {process.returncode} before it had counted"
+        ) from None
+
+
+def cores_used_by_others() -> float:
+    """Look at the machine for 0.2 s, and return how many cores all processes but ours used.
+
+    Ours are this process, its children and theirs.
+    """
+    import psutil
+
+    psutil.cpu_percent()  # the beginning; what follows is the share since then
+    ours, began = _own_cpu_seconds(), time.perf_counter()
+    time.sleep(WINDOW)
+    busy = psutil.cpu_percent() / 100 * (psutil.cpu_count() or 1)
+    used = (_own_cpu_seconds() - ours) / (time.perf_counter() - began)
+    return max(0.0, busy - max(0.0, used))
+
+
+def _own_cpu_seconds() -> float:
+    import psutil
+
+    total, own = 0.0, psutil.Process()
+    for process in [own, *own.children(recursive=True)]:
+        with contextlib.suppress(psutil.Error):  # it has ended meanwhile: then its parent has it
+            total += sum(process.cpu_times()[:4])  # user, system, and both of its ended children
+    return total

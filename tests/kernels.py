@@ -1,0 +1,79 @@
+"""Real kernels for the tests: cells go in, what a reader would see comes out."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+__all__ = ["Kernel", "Shown", "kernel"]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The outputs of one cell."""
+
+    outputs: list[Any]
+
+    def stream(self, name: str) -> str:
+        return "".join(o.text for o in self.outputs if o.get("name") == name)
+
+    @property
+    def stdout(self) -> str:
+        return self.stream("stdout")
+
+    @property
+    def stderr(self) -> str:
+        return self.stream("stderr")
+
+    @property
+    def text(self) -> str:
+        """The plain text of the cell's value, and of what it displayed."""
+        return "\n".join(o.data["text/plain"] for o in self.outputs if "data" in o)
+
+    @property
+    def pictures(self) -> int:
+        return sum("image/png" in o.get("data", {}) for o in self.outputs)
+
+    @property
+    def error(self) -> str:
+        """Name and message of the cell's exception, or an empty string."""
+        return "".join(f"{o.ename}: {o.evalue}" for o in self.outputs if "ename" in o)
+
+
+class Kernel:
+    """A running kernel; `run` executes one cell."""
+
+    def __init__(self, client: NotebookClient) -> None:
+        self.client = client
+
+    def run(self, source: str) -> Shown:
+        cell = nbformat.v4.new_code_cell(source)
+        self.client.nb.cells.append(cell)
+        with contextlib.suppress(CellExecutionError):
+            self.client.execute_cell(cell, len(self.client.nb.cells) - 1)
+        return Shown(cell.outputs)
+
+    @property
+    def pid(self) -> int:
+        return int(self.client.km.provisioner.pid)
+
+
+@contextlib.contextmanager
+def kernel(start_method: str | None = None, seconds: int = 60) -> Iterator[Kernel]:
+    """Run a kernel with the extension loaded and this start method set."""
+    notebook = nbformat.v4.new_notebook()
+    client = NotebookClient(notebook, timeout=seconds, kernel_name="python3")
+    with client.setup_kernel(env=dict(os.environ)):
+        one = Kernel(client)
+        set_up = "%load_ext manybrains\n"
+        if start_method is not None:
+            set_up += "import multiprocessing\n"
+            set_up += f"multiprocessing.set_start_method({start_method!r}, force=True)\n"
+        shown = one.run(set_up)
+        assert "" == shown.error
+        yield one
