@@ -45,7 +45,8 @@ def main(arguments: "list[str]") -> None:
     if renew:
         refuse_an_old_python()
     began = time.perf_counter()
-    print(f"Setting up .venv with Python {wanted['python']}: once, about a minute.", flush=True)
+    what = "Setting up" if renew else "Updating"
+    print(f"{what} .venv (Python {wanted['python']}): once, about a minute.", flush=True)
     if renew:
         make_venv()
     STAMP.write_text("{}")
@@ -128,4 +129,7 @@ def with_uv(*arguments: object) -> bool:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.exit("Interrupted: the next call starts over.")

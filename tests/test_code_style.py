@@ -15,11 +15,12 @@ WATCH = re.compile(r"^%%watch(?: +([A-Za-z_]\w*))?.*$", re.MULTILINE)
 LESSON_RULES = "lint.per-file-ignores = {'*.ipynb' = ['E402', 'F811', 'I001']}"
 
 
-def run_tool(*arguments: str, cwd: Path = CHECKOUT) -> str:
-    """What a tool complains about; nothing if it is content."""
+def check(*arguments: str, cwd: Path = CHECKOUT) -> None:
+    """Fails with all that a tool complains about, if it does."""
     command = [sys.executable, "-m", *arguments]
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
-    return "" if done.returncode == 0 else done.stdout + done.stderr
+    if done.returncode != 0:
+        pytest.fail(done.stdout + done.stderr, pytrace=False)
 
 
 def bare_copy(notebook: Path, folder: Path) -> tuple[Path, set[str]]:
@@ -36,16 +37,16 @@ def bare_copy(notebook: Path, folder: Path) -> tuple[Path, set[str]]:
 
 
 def test_ruff_finds_nothing_to_complain_about():
-    assert run_tool("ruff", "check", "--output-format=concise", ".") == ""
+    check("ruff", "check", "--output-format=concise", ".")
 
 
 def test_every_file_has_the_format_of_ruff():
-    assert run_tool("ruff", "format", "--diff", ".") == ""
+    check("ruff", "format", "--diff", ".")
 
 
 @pytest.mark.timeout(300)
 def test_the_library_is_typed_strictly():
-    assert run_tool("mypy", "--strict", "src") == ""
+    check("mypy", "--strict", "src")
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
@@ -54,11 +55,11 @@ def test_ruff_finds_nothing_in_watched_cells(notebook, tmp_path):
     config = ["--config", str(CHECKOUT / "pyproject.toml"), "--config", LESSON_RULES]
     builtins = ["--config", f"builtins = {sorted(names)}"]
     style = ["--output-format=concise", "--no-cache"]
-    assert run_tool("ruff", "check", *config, *builtins, *style, str(path), cwd=tmp_path) == ""
+    check("ruff", "check", *config, *builtins, *style, str(path), cwd=tmp_path)
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_watched_cells_have_the_format_of_ruff(notebook, tmp_path):
     path, _ = bare_copy(notebook, tmp_path)
     config = ["--config", str(CHECKOUT / "pyproject.toml")]
-    assert run_tool("ruff", "format", "--diff", *config, str(path), cwd=tmp_path) == ""
+    check("ruff", "format", "--diff", *config, str(path), cwd=tmp_path)

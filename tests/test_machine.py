@@ -237,8 +237,8 @@ def test_the_least_limit_wins_and_is_named(monkeypatch):
 
 
 def test_where_nothing_limits_nothing_is_named(monkeypatch):
-    monkeypatch.setattr("manybrains.machine.read_limits", lambda root, environ: ([], []))
-    monkeypatch.setattr("manybrains.machine._affinity_limits", lambda process: [])
+    monkeypatch.setattr("manybrains.machine.read_limits", lambda *_: ([], []))
+    monkeypatch.setattr("manybrains.machine._affinity_limits", lambda *_: [])
     machine = this_machine()
     assert (float(machine.cores_present), "") == (machine.cores_yours, machine.limited_by)
 

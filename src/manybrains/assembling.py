@@ -135,7 +135,8 @@ def _end_of(block: Block, life: Life, looks: Sequence[Look]) -> float | None:
     else:
         known = [t for t in (life.ended, block.gone.get(life.pid)) if t is not None]
         ended = min(known) if known and not life.thread_id else None
-    return None if ended is None or ended > block.end else ended
+    # Reaped while the block was being closed: for the reader that is its end as well.
+    return None if ended is None else min(ended, block.end)
 
 
 def _total(block: Block, life: Life, looks: Sequence[Look], ended: float | None) -> float:

@@ -60,9 +60,8 @@ def palette() -> list[str]:
     return [entry["color"] for entry in rcParams["axes.prop_cycle"]]
 
 
-def colour_of(core: int | None) -> str:
+def colour_of(core: int | None, colours: Sequence[str]) -> str:
     """Return the colour of a core, the same in every picture; a neutral one for None."""
-    colours = palette()
     return PLAIN if core is None else colours[core % len(colours)]
 
 
@@ -72,6 +71,7 @@ def frame(ax: Axes, title: str, xlabel: str, ylabel: str = "", pad: float = 8) -
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     ax.spines[["top", "right"]].set_visible(False)
+    ax.ticklabel_format(useOffset=False, style="plain")
     ax.tick_params(
         color=rcParams["xtick.color"],
         labelcolor=rcParams["xtick.labelcolor"],

@@ -45,6 +45,13 @@ class Contestant:
         """The middle one of the repeats' cores in use."""
         return statistics.median(run.cores_in_use for run in self.runs)
 
+    def __repr__(self) -> str:
+        repeats = f"{len(self.runs)} repeat{'' if len(self.runs) == 1 else 's'}"
+        return (
+            f"{self.name}: {self.median_wall_seconds:.2f} s wall, "
+            f"{self.cores_in_use:.2f} cores in use (medians of {repeats})"
+        )
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -73,7 +80,8 @@ class Comparison:
 
     def __repr__(self) -> str:
         repeats = len(self.contestants[0].runs)
-        head = ["", *["wall [s]"] * repeats, "median [s]", "cores in use", "speedup"]
+        walls = [f"wall {repeat} [s]" for repeat in range(1, repeats + 1)]
+        head = ["", *walls, "median [s]", "cores in use", "speedup"]
         rows = [head, *(self._row(contestant) for contestant in self.contestants)]
         widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
         return "\n".join(
@@ -94,17 +102,28 @@ class Comparison:
         ]
 
 
-def compare(contestants: Mapping[str, Callable[[], Any]], repeats: int = 3) -> Comparison:
+def compare(
+    contestants: Mapping[str, Callable[[], Any]],
+    repeats: int = 3,
+    *,
+    deadline: float | None = None,
+) -> Comparison:
     """Run every contestant `repeats` times and return what each needed.
 
     The repeats are interleaved, each contestant in turn, so that a busy moment of the
     machine does not fall on one alone.  A contestant is called without arguments; a
     coroutine that it returns is run to its end.
 
+    Args:
+        contestants: functions by name; the first is what the others are compared with.
+        repeats: how many times each of them runs.
+        deadline: seconds that a single run may take; its workers are killed then.
+
     Raises:
         ValueError: if there is no contestant or no repeat, or if two contestants' answers
             differ: then they did not do the same work.
         TypeError: if a contestant cannot be called; the message names it.
+        TimeoutError: if a run has not ended at the deadline.
         Exception: whatever a contestant raises, with a note that names it and the repeat.
     """
     names, repeats = _checked(contestants, repeats)
@@ -114,7 +133,7 @@ def compare(contestants: Mapping[str, Callable[[], Any]], repeats: int = 3) -> C
         for repeat in range(1, repeats + 1):
             for name in names:
                 with _noted(f"raised by contestant {name!r} in repeat {repeat} of {repeats}"):
-                    run, answer = _watched(name, contestants[name])
+                    run, answer = _watched(name, contestants[name], deadline)
                 first = first or (name, answer)
                 _require_same(first, (name, answer))
                 runs[name].append(run)
@@ -144,11 +163,14 @@ def _checked(contestants: Mapping[str, Callable[[], Any]], repeats: int) -> tupl
     return list(contestants), number
 
 
-def _watched(name: str, work: Callable[[], Any]) -> tuple[Run, Any]:
-    with watch(name=name, quiet=True) as run:
+def _watched(name: str, work: Callable[[], Any], deadline: float | None) -> tuple[Run, Any]:
+    answer = None
+    with watch(name=name, deadline=deadline, quiet=True) as run:
         answer = work()
         if inspect.iscoroutine(answer):
             answer = _to_its_end(answer)
+    if not run.finished:  # the watcher ends a block at its deadline without an exception
+        raise TimeoutError(f"{name!r} did not finish: {run.note}")
     return run, answer
 
 

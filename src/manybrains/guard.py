@@ -16,7 +16,7 @@ from multiprocessing import connection, process
 from types import FrameType
 from typing import Any
 
-__all__ = ["Deadline", "DeadlinePassed", "die_with_parent", "end"]
+__all__ = ["Deadline", "DeadlinePassed", "children", "die_with_parent", "end", "kill"]
 
 _GRACE = 1.0  # seconds that a killed process gets to be gone
 _LEAVING = {"manybrains.guard", "manybrains.watching"}  # where the block has ended already
@@ -49,21 +49,30 @@ def _wait_and_die(sentinel: int) -> None:
     os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
-def end(workers: Iterable[process.BaseProcess]) -> int:
-    """Kill these processes of ours and wait until they are gone; return how many lived.
+def children() -> set[process.BaseProcess]:
+    """Return the workers of this process that nobody has seen ended.
 
-    Their own children follow them, each guarded by `die_with_parent`.
+    As `multiprocessing.active_children`, but without polling them: a poll here while
+    another thread joins a forkserver's worker would take its exit code away.
     """
-    living = []
+    return set(process._children)  # type: ignore[attr-defined]
+
+
+def kill(workers: Iterable[process.BaseProcess]) -> None:
+    """Kill these workers of ours; their own children follow, guarded by `die_with_parent`."""
     for worker in workers:
-        with contextlib.suppress(ValueError):  # closed, so it had ended
-            if worker.is_alive():
-                worker.kill()
-                living.append(worker)
+        with contextlib.suppress(ValueError, AttributeError):  # closed, or not yet started
+            worker.kill()
+
+
+def end(workers: Iterable[process.BaseProcess]) -> None:
+    """Kill these workers of ours and wait until they are gone."""
+    ending = list(workers)
+    kill(ending)
     until = time.monotonic() + _GRACE
-    for worker in living:
-        worker.join(max(0.0, until - time.monotonic()))
-    return len(living)
+    for worker in ending:
+        with contextlib.suppress(ValueError):
+            worker.join(max(0.0, until - time.monotonic()))
 
 
 class DeadlinePassed(KeyboardInterrupt):
@@ -78,18 +87,18 @@ class Deadline:
 
     Args:
         seconds: from `start` on.
-        end_workers: called first, in a thread of the deadline's own.
+        kill_workers: called first, in a thread of the deadline's own.
 
     Attributes:
         passed: whether it has struck.
         waiting_in: what the main thread was doing then, as "p.join() (line 3)".
     """
 
-    def __init__(self, seconds: float, end_workers: Callable[[], object]) -> None:
+    def __init__(self, seconds: float, kill_workers: Callable[[], object]) -> None:
         self.seconds = seconds
         self.passed = False
         self.waiting_in = ""
-        self._end_workers = end_workers
+        self._kill_workers = kill_workers
         self._over = threading.Event()
         self._main = threading.current_thread() is threading.main_thread()
         self._ident = threading.get_ident()
@@ -127,13 +136,13 @@ class Deadline:
     def _strike_in_time(self) -> None:
         if self._over.wait(self.seconds):
             return
-        self.waiting_in = _where(sys._current_frames().get(self._ident))
+        self.waiting_in = _where(sys._current_frames().get(self._ident), self._task)
         self.passed = True
-        self._end_workers()
+        self._kill_workers()
         while not self._over.wait(0.05):  # again: a signal between two waits can be lost
             self._interrupt()
             self._over.wait(0.2)
-            self._end_workers()
+            self._kill_workers()
 
     def _interrupt(self) -> None:
         if self._task is not None:
@@ -175,12 +184,18 @@ def _cancel(task: Any, over: threading.Event) -> None:
         task.cancel()
 
 
-def _where(frame: FrameType | None) -> str:
+def _where(frame: FrameType | None, task: tuple[Any, Any] | None) -> str:
     """Name the innermost line of the reader's own code: what it waits for, in which line."""
     import linecache
 
-    while frame is not None and frame.f_globals.get("__name__") != "__main__":
+    own = vars(sys.modules["__main__"])
+    while frame is not None and frame.f_globals is not own:
         frame = frame.f_back
+    step = task[0].get_coro() if task is not None and frame is None else None
+    while step is not None:  # suspended: it stands in no thread, but in the task
+        inner = getattr(step, "cr_frame", None)
+        frame = inner if inner is not None and inner.f_globals is own else frame
+        step = getattr(step, "cr_await", None)
     if frame is None:
         return ""
     text = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()

@@ -9,6 +9,7 @@ import contextlib
 import functools
 import os
 import pickle
+import re
 import shutil
 import sys
 import tempfile
@@ -30,6 +31,7 @@ from .script import NOT_SENT, Script
 __all__ = ["Session", "current", "install", "uninstall"]
 
 _ABSENT = object()
+_MODULE = re.compile(r"<module '__(mp_)?main__'[^>]*>")
 _VERY_LAST = -1_000_000  # priority of a finalizer that runs after all others
 # Threads of these modules serve the machinery; a lesson's own threads do the work.
 _MACHINERY = ("multiprocessing", "concurrent.futures.process", "manybrains", "ipykernel", "tqdm")
@@ -414,6 +416,8 @@ def explain(error: BaseException) -> None:
             "Hand it over as an argument."
         )
     elif isinstance(error, AttributeError) and "Can't get attribute" in str(error):
+        # One wording under every start method: in a spawned worker it names a temporary file.
+        error.args = (_MODULE.sub("<module '__main__'>", str(error)),)
         error.add_note(
             "This worker does not know it: it was started before that was defined, or "
             "knows another version. Define first, then start the pool."

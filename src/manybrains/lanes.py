@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.patches import Patch
+from matplotlib.transforms import ScaledTranslation
 
 from .canvas import ALARM, FAINT, INK, PLAIN, QUIET, colour_of, frame, note, palette
 from .rows import OVER, Row, headline, stopped_by
@@ -15,6 +16,7 @@ __all__ = ["draw_lanes"]
 
 SPACING = 1.25  # from row to row; a row is 1 high, so that drawn area is CPU seconds
 LETTER = 8.0  # points: the least pitch of rows that can all carry a name
+SHORTEST = 0.001  # seconds: an empty cell is not blown up
 EVERY = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 
 Corners = list[tuple[float, float]]
@@ -22,12 +24,12 @@ Corners = list[tuple[float, float]]
 
 def draw_lanes(ax: Axes, run: Run, rows: Sequence[Row], pitch: float) -> None:
     """Paint the rows of a run; `pitch` is the distance from row to row in points."""
-    span = run.wall_seconds or 1.0
+    span = max(run.wall_seconds, SHORTEST)
     ax.set_xlim(0, span)
     ax.set_ylim(_base(max(len(rows) - 1, 0)) - 0.2, 1.2)
     _draw_lives(ax, rows, pitch, span)
     _draw_work(ax, rows, pitch, span)
-    _draw_endings(ax, rows, pitch, span)
+    _draw_endings(ax, rows, pitch, run.wall_seconds)
     frame(ax, headline(run), "seconds since the cell began", pad=23)
     _name_rows(ax, run, rows, pitch)
     _key(ax, rows)
@@ -63,11 +65,12 @@ def _draw_work(ax: Axes, rows: Sequence[Row], pitch: float, span: float) -> None
     over: list[Corners] = []
     short: list[Corners] = []
     inks, short_inks = [], []
+    colours = palette()
     for place, row in enumerate(rows):
         y, (begin, end) = _base(place), (row.steps[0].begin, row.steps[-1].end)
         for core, same in itertools.groupby(row.steps, key=lambda step: step.core):
             areas.append(_stairs(y, [(s.begin, s.end, min(s.cores, 1.0)) for s in same]))
-            inks.append(colour_of(core))
+            inks.append(colour_of(core, colours))
         if row.peak_cores >= OVER:
             for high, same in itertools.groupby(row.steps, key=lambda step: step.cores >= OVER):
                 times = [time for step in same for time in (step.begin, step.end)]
@@ -75,7 +78,7 @@ def _draw_work(ax: Axes, rows: Sequence[Row], pitch: float, span: float) -> None
         if row.used and end - begin < span / 250:
             middle, share = (begin + end) / 2, min(1.0, row.used / max(end - begin, 1e-9))
             short.append([(middle, y), (middle, y + share)])
-            short_inks.append(colour_of(row.steps[-1].core))
+            short_inks.append(colour_of(row.steps[-1].core, colours))
     work = PolyCollection(areas, facecolors=inks, linewidths=0, label="work")
     marks = LineCollection(short, colors=short_inks, label="short")
     marks.set(linewidth=1.5 if pitch > 3 else 2.2, capstyle="butt")
@@ -91,7 +94,7 @@ def _stairs(base: float, steps: Sequence[tuple[float, float, float]]) -> Corners
     return [(steps[0][0], base), *top, (steps[-1][1], base)]
 
 
-def _draw_endings(ax: Axes, rows: Sequence[Row], pitch: float, span: float) -> None:
+def _draw_endings(ax: Axes, rows: Sequence[Row], pitch: float, wall: float) -> None:
     """Rule off the lanes that failed, and write what is to be said where there is room."""
     failed = [
         [(row.life[1], _base(place)), (row.life[1], _base(place) + 1)]
@@ -104,7 +107,7 @@ def _draw_endings(ax: Axes, rows: Sequence[Row], pitch: float, span: float) -> N
     written = -len(rows) * LETTER
     for place, row in enumerate(rows):
         if row.ending and (place - written) * pitch >= LETTER:
-            x = span if row.life[1] > 0.97 * span else row.life[1]
+            x = wall if row.life[1] > 0.97 * wall else row.life[1]
             note(ax, row.ending, x, _base(place) + 0.5, color=ALARM if row.failed else QUIET)
             written = place
 
@@ -114,23 +117,16 @@ def _name_rows(ax: Axes, run: Run, rows: Sequence[Row], pitch: float) -> None:
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
     every = next((n for n in EVERY if n * pitch >= LETTER), EVERY[-1])
+    shift = ScaledTranslation(-5 / 72, 0, ax.figure.dpi_scale_trans)
+    where = ax.get_yaxis_transform() + shift
     for place in range(0, len(rows), every):
         kind = run.lanes[place].kind
-        ax.annotate(
-            rows[place].name,
-            (0, _base(place) + 0.5),
-            xycoords=("axes fraction", "data"),
-            xytext=(-5, 0),
-            textcoords="offset points",
-            ha="right",
-            va="center",
-            color=QUIET if kind == "thread" else INK,
-            fontsize=8.5 if every * pitch > 10 else 8,
-            fontweight="bold" if kind == "main" else "normal",
-            gid="name",
-        )
+        text = ax.text(0, _base(place) + 0.5, rows[place].name, transform=where, gid="name")
+        text.set(ha="right", va="center", color=QUIET if kind == "thread" else INK)
+        text.set_fontweight("bold" if kind == "main" else "normal")
+        text.set_fontsize(8.5 if every * pitch > 10 else 8)
     if every > 1:
-        ax.set_ylabel(f"{len(rows):,} rows, one in {every} named", color=QUIET)
+        _above(ax, f"one in {every} named", 0, "right", -5)
 
 
 def _key(ax: Axes, rows: Sequence[Row]) -> None:
@@ -164,13 +160,12 @@ def _key(ax: Axes, rows: Sequence[Row]) -> None:
 def _draw_stop(ax: Axes, run: Run) -> None:
     line = ax.axvline(run.wall_seconds, color=ALARM, linewidth=1.2, linestyle=(0, (4, 2)))
     line.set_clip_on(False)
-    ax.annotate(
-        stopped_by(run),
-        (1, 1),
-        xycoords="axes fraction",
-        xytext=(0, 5),
-        textcoords="offset points",
-        ha="right",
-        color=ALARM,
-        fontsize=8.5,
+    _above(ax, stopped_by(run), 1, "right", 0, ALARM)
+
+
+def _above(ax: Axes, text: str, x: float, side: str, shift: float, color: str = QUIET) -> None:
+    """Write a small word just above the rows, in line with the key."""
+    place = ax.annotate(
+        text, (x, 1), xycoords="axes fraction", xytext=(shift, 6), textcoords="offset points"
     )
+    place.set(ha=side, va="baseline", color=color, fontsize=8.5)

@@ -6,6 +6,8 @@ import base64
 import contextlib
 import functools
 import keyword
+import multiprocessing
+import os
 import shlex
 import sys
 from multiprocessing import active_children
@@ -48,6 +50,10 @@ class Extension:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._undo = contextlib.ExitStack()
+        self._streams = self._undo.enter_context(contextlib.ExitStack())
+        method = os.environ.get("MANYBRAINS_START_METHOD")
+        if method is not None:  # to try a lesson as it runs elsewhere
+            multiprocessing.set_start_method(method, force=True)
         session = hooks.install()
         self._undo.callback(hooks.uninstall)
         session.script = Script(
@@ -92,50 +98,59 @@ class Extension:
     # --- output of workers ----------------------------------------------------------------
 
     def _relay(self, session: hooks.Session) -> Relay:
-        """Show what workers print in the cell that started them, before what is printed here."""
+        """Show what workers print in the cell that started them."""
         assert session.script is not None
-        originals = {1: sys.stdout.write, 2: sys.stderr.write}
         streams = {1: sys.stdout, 2: sys.stderr}
+        self._writes: dict[int, Any] = {}
 
         def show(header: Any, number: int, text: str) -> None:
             stream = streams[number]
+            write = self._writes.get(number, stream.write)
             if header is None or not hasattr(stream, "set_thread_parent"):
-                originals[number](text)
+                write(text)
                 return
             token = stream.set_thread_parent(header)
             try:
-                originals[number](text)
+                write(text)
             finally:
                 stream.reset_thread_parent(token)
 
         relay = Relay(session.folder, show, session.script.readable)
-        for number, stream in streams.items():
-            self._put_first(stream, originals[number], relay)
         session.on_close.append(relay.close)
         return relay
 
-    def _put_first(self, stream: Any, write: Any, relay: Relay) -> None:
-        def write_after_workers(text: str) -> Any:
-            relay.drain()
-            return write(text)
+    def _put_workers_first(self, relay: Relay) -> None:
+        """Let workers' lines, if there are any, go before each that the notebook prints.
 
-        stream.write = write_after_workers
-        self._undo.callback(lambda: stream.__dict__.pop("write", None))
+        For one cell at a time: IPython puts a `write` of its own around every cell.
+        """
+        for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+            write = self._writes[number] = stream.write
+
+            def write_after_workers(text: str, write: Any = write) -> Any:
+                relay.drain()
+                return write(text)
+
+            stream.write = write_after_workers  # type: ignore[method-assign]
+            self._streams.callback(setattr, stream, "write", write)
+        self._streams.callback(self._writes.clear)
 
     # --- around a cell --------------------------------------------------------------------
 
     def _before_cell(self, info: Any = None) -> None:
         session = hooks.current()
-        self._children = set(active_children())
+        self._children = guard.children()
         if session is not None and session.relay is not None:
             session.relay.begin_cell(self._shell.kernel.get_parent("shell"))
+            self._put_workers_first(session.relay)
 
     def _after_cell(self, result: Any) -> None:
         if isinstance(getattr(result, "error_in_exec", None), KeyboardInterrupt):
-            guard.end(child for child in active_children() if child not in self._children)
+            guard.end(guard.children() - self._children)
         session = hooks.current()
         if session is not None and session.relay is not None:
             session.relay.tidy(anyone_alive=bool(active_children()))
+        self._streams.close()
 
     # --- %%watch --------------------------------------------------------------------------
 

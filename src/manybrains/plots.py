@@ -3,6 +3,7 @@
 Nothing here samples, sleeps, reads a clock, shows, saves or changes a global style.
 """
 
+import dataclasses
 import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 
 from .canvas import (
     ACCENT,
+    FAINT,
     FRAME,
     INK,
     PLAIN,
@@ -107,31 +109,34 @@ def plot_cores(run: Run, ax: Axes | None = None) -> Axes:
         ax = axes_for(ax, 2.4)
         values = [cores for _, cores in run.cores_over_time]
         edges = [run.wall_seconds * k / max(1, len(values)) for k in range(len(values) + 1)]
-        yours = run.machine.cores_yours
-        top = max(1.0, run.peak_cores)
         if values:
-            ax.stairs(values, edges, fill=True, color=PLAIN, label="cores in use")
-        ax.set_xlim(0, run.wall_seconds or 1)
+            ax.stairs(values, edges, fill=True, color=SOFT, label="cores in use")
+            ax.stairs(values, edges, baseline=None, color=ACCENT, linewidth=1.6)
+        yours, top = run.machine.cores_yours, max(1.0, run.peak_cores)
         far = yours > 4 * top
+        ax.set_xlim(0, run.wall_seconds or 1)
         ax.set_ylim(0, 1.12 * (top if far else max(top, yours)))
-        if yours != 1:
-            _reference(ax, 1, "one core")
-        if not far:
-            _reference(ax, yours, f"yours: {yours:g}")
-        title = f"{shortened(run.name, 24)}: {run.cores_in_use:.2f} cores in use on average"
-        more = f" of {yours:g} that are yours" if far else ""
-        frame(
-            ax,
-            f"{title}, {run.peak_cores:.2f} at most{more}",
-            "seconds since the cell began",
-            "cores in use",
-        )
+        references = {1.0: "one core"} | ({} if far else {yours: f"yours: {yours:g}"})
+        _draw_references(ax, references)
+        frame(ax, _use(run, far), "seconds since the cell began", "cores in use")
     return ax
 
 
-def _reference(ax: Axes, cores: float, words: str) -> None:
-    ax.axhline(cores, color=QUIET, linewidth=0.8, linestyle=(0, (5, 3)), zorder=3)
-    note(ax, words, ax.get_xlim()[1], cores)
+def _use(run: Run, all_yours: bool) -> str:
+    return (
+        f"{shortened(run.name, 24)}: {run.cores_in_use:.2f} cores in use on average, "
+        f"{run.peak_cores:.2f} at most"
+        + (f" of {run.machine.cores_yours:g} that are yours" if all_yours else "")
+    )
+
+
+def _draw_references(ax: Axes, references: dict[float, str]) -> None:
+    (_, right), (_, top) = ax.get_xlim(), ax.get_ylim()
+    gap = 11 * top / max(1.0, points_high(ax))
+    places = spread(list(references), gap, top)
+    for (cores, words), place in zip(references.items(), places, strict=True):
+        ax.axhline(cores, color=QUIET, linewidth=0.8, linestyle=(0, (5, 3)), zorder=3)
+        note(ax, words, right, place)
 
 
 def plot_memory(run: Run, ax: Axes | None = None) -> Axes:
@@ -154,17 +159,19 @@ def plot_memory(run: Run, ax: Axes | None = None) -> Axes:
                 )
         peaks = {lane: max(mb for _, mb in line) for lane, line in lines.items()}
         ranked = sorted(peaks, key=peaks.__getitem__, reverse=True)
-        for rank, lane in enumerate(ranked):
-            ink, width = (ACCENT, 2.0) if rank == 0 else (PLAIN, 1.2)
+        for lane in reversed(ranked):
+            ink, width = (ACCENT, 2.0) if lane == ranked[0] else (PLAIN, 1.2)
             dot = "." if len(lines[lane]) == 1 else ""
             ax.plot(*zip(*lines[lane], strict=True), color=ink, linewidth=width, marker=dot)
         ax.set_xlim(0, run.wall_seconds or 1)
         ax.set_ylim(0, 1.08 * max(peaks.values(), default=1.0))
-        _name_lines(ax, run, {lane: lines[lane][-1] for lane in ranked})
         message = "nobody looked at its memory"
         if ranked:
+            _name_lines(ax, run, {lane: lines[lane][-1] for lane in ranked[:MOST_LINES]})
             largest = shortened(run.lanes[ranked[0]].name, 26)
             message = f"{largest} held most memory, {peaks[ranked[0]]:.0f} MB"
+        if len(ranked) > MOST_LINES:
+            message += f" ({MOST_LINES} of {len(ranked):,} named)"
         frame(
             ax,
             f"{shortened(run.name, 24)}: {message}",
@@ -175,21 +182,21 @@ def plot_memory(run: Run, ax: Axes | None = None) -> Axes:
 
 
 def _name_lines(ax: Axes, run: Run, ends: dict[int, tuple[float, float]]) -> None:
-    """Write each name at the end of its line, moved up or down where two would overlap."""
-    named = list(ends)[:MOST_LINES]
-    top = ax.get_ylim()[1]
+    """Write the names at the right, apart from each other, each led to the end of its line."""
+    (_, right), (_, top) = ax.get_xlim(), ax.get_ylim()
     gap = 11 * top / max(1.0, points_high(ax))
-    places = spread([ends[lane][1] for lane in named], gap, top)
-    for rank, (lane, place) in enumerate(zip(named, places, strict=True)):
-        name = shortened(run.lanes[lane].name, 26)
-        note(ax, name, ends[lane][0], place, color=ACCENT if rank == 0 else QUIET)
+    places = spread([mb for _, mb in ends.values()], gap, top)
+    for (lane, (time, mb)), place in zip(ends.items(), places, strict=True):
+        ax.plot([time, right], [mb, place], color=FAINT, linewidth=0.7, linestyle=":", zorder=0)
+        largest = lane == next(iter(ends))
+        note(ax, shortened(run.lanes[lane].name, 26), right, place, ACCENT if largest else QUIET)
 
 
 def plot_processes(run: Run, ax: Axes | None = None) -> Axes:
     """Draw the processes as a tree: main on top, under each process those that it started.
 
     Helper processes of multiprocessing and of the lens are dashed: they ran none of the code.
-    A tree wider than six is turned on its side.
+    A tree more than six wide is drawn as a list, indented.
 
     Raises:
         TypeError: if `run` is no Run or `ax` no Axes.
@@ -245,8 +252,9 @@ def _race(comparison: "Comparison") -> str:
     ratio = comparison.speedup(best.name)
     if ratio >= 1.05:
         return f"{best.name}: {ratio:.1f} times as fast as {first.name}"
-    who = best.name if len(others) == 1 else "nothing"
-    return f"{who} was no faster than {first.name}"
+    if len(others) == 1:
+        return f"{best.name}: no faster than {first.name}"
+    return f"nothing was faster than {first.name}"
 
 
 def plot_ticks(ticks: "Sequence[Ticks]", ax: Axes | None = None, window: float = 0.1) -> Axes:
@@ -269,17 +277,15 @@ def plot_ticks(ticks: "Sequence[Ticks]", ax: Axes | None = None, window: float =
         zero = min((one.intervals[0][0] for one in workers if one.intervals), default=0.0)
         begin = _common(workers)[0] - zero
         for place, one in enumerate(workers):
-            turns = [
-                (1e3 * (a - zero), 1e3 * (b - a))
-                for a, b in one.intervals
-                if b - zero >= begin and a - zero <= begin + window
-            ]
-            ax.broken_barh(turns, (place - 0.36, 0.72), color=ACCENT, linewidth=0)
+            turns = _clipped(one, zero + begin, zero + begin + window)
+            bars = [(1e3 * (a - zero), 1e3 * (b - a)) for a, b in turns]
+            ax.broken_barh(bars, (place - 0.36, 0.72), color=ACCENT, linewidth=0)
         ax.set_xlim(1e3 * begin, 1e3 * (begin + window))
         ax.set_ylim(len(workers) - 0.5, -0.5)
         frame(ax, _meeting(workers), "milliseconds since the first tick")
         ax.set_yticks(range(len(workers)), labels=[shortened(one.name, 26) for one in workers])
         ax.tick_params(axis="y", length=0)
+        ax.spines["left"].set_visible(False)
     return ax
 
 
@@ -301,15 +307,21 @@ def _common(workers: "Sequence[Ticks]") -> tuple[float, float]:
     return begin, max(begin, min((turns[-1][1] for turns in seen), default=0.0))
 
 
+def _clipped(one: "Ticks", begin: float, end: float) -> tuple[tuple[float, float], ...]:
+    turns = ((max(a, begin), min(b, end)) for a, b in one.intervals)
+    return tuple((a, b) for a, b in turns if b > a)
+
+
 def _meeting(workers: "Sequence[Ticks]") -> str:
     """Return the message of some ticks: did the workers compute at the same moment?"""
     from .work import overlap_seconds
 
     begin, end = _common(workers)
     if len(workers) == 1:
-        share = 100 * workers[0].busy_seconds / max(end - begin, 1e-9)
+        share = 100 * workers[0].busy_seconds / (end - begin) if end > begin else 0.0
         return f"{workers[0].name} computed {share:.0f} % of the time"
-    share = 100 * overlap_seconds(workers) / (end - begin) if end > begin else 0.0
+    inside = [dataclasses.replace(one, intervals=_clipped(one, begin, end)) for one in workers]
+    share = 100 * overlap_seconds(inside) / (end - begin) if end > begin else 0.0
     kind = "threads" if len({one.pid for one in workers}) == 1 else "processes"
     did = "took turns" if share < 10 else "overlapped" if share >= 50 else "overlapped at times"
     who = "both" if len(workers) == 2 else "two or more"

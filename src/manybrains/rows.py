@@ -16,7 +16,7 @@ __all__ = ["Row", "Step", "exit_words", "headline", "in_words", "rows_of", "shor
 
 OVER = 1.15  # cores: what can no longer be a clock's error
 STEADY_SECONDS = 0.1  # CPU clocks move in ticks of up to 16 ms: a steeper rise must last this long
-MOST_STEPS = 30_000  # in a whole picture; 1,000 in one row is more than it has pixels
+MOST_STEPS = 15_000  # in a whole picture; 1,000 in one row is more than it has pixels
 SIGNALS = {
     1: "SIGHUP",
     2: "SIGINT",
@@ -51,7 +51,7 @@ class Row:
         wait: from asked for to started, in seconds; None if nobody waited.
         life: from the first instruction to the last, in seconds, inside the block.
         steps: what it used; the CPU seconds under them are exactly the lane's.
-        failed: True if it ended with an error or was killed (`terminate()` is no failure).
+        failed: True if it ended with an error or was killed.
         ending: what is to be said at its end, empty for most.
     """
 
@@ -96,8 +96,7 @@ def _row(run: Run, lane: Lane, steps: tuple[Step, ...]) -> Row:
     wait = None
     if lane.requested is not None and max(lane.requested, 0.0) < begin:
         wait = (max(lane.requested, 0.0), begin)
-    failed = lane.exit_code not in (None, 0, -15)
-    row = Row(_row_name(lane), wait, (begin, end), steps, failed)
+    row = Row(_row_name(lane), wait, (begin, end), steps, failed(lane))
     return dataclasses.replace(row, ending=_ending(run, lane, row.peak_cores))
 
 
@@ -108,6 +107,11 @@ def _ending(run: Run, lane: Lane, peak: float) -> str:
     if lane.exit_code:
         words.append(exit_words(lane.exit_code, run.machine.system))
     return ", ".join(words)
+
+
+def failed(lane: Lane) -> bool:
+    """True if the worker ended with an error or was killed; `terminate()` is no failure."""
+    return lane.exit_code not in (None, 0, -15)
 
 
 def _steps(
@@ -162,25 +166,25 @@ def exit_words(code: int, system: str = "") -> str:
 
 
 def stopped_by(run: Run) -> str:
-    """Return in one word or two what ended an unfinished run; empty for a finished one."""
+    """Return in a word what ended an unfinished run; empty for a finished one."""
     if run.finished:
         return ""
-    note = run.note.lower()
-    return next((word for word in ("deadline", "interrupt") if word in note), "stopped early")
+    if "deadline" in run.note:
+        return "deadline"
+    by = run.note.removeprefix("stopped by ")
+    return by if by.isidentifier() else "stopped early"
 
 
 def headline(run: Run) -> str:
     """Return the message of a run: who kept how many cores busy, and for how long."""
     count = len(run.workers)
     who = {0: "no workers, main", 1: "1 worker"}.get(count, f"{count:,} workers")
-    text = (
+    end = stopped_by(run)
+    until = {"": "", "deadline": ", until the deadline", "stopped early": ", then stopped early"}
+    return (
         f"{shortened(run.name, 24)}: {who} kept {run.cores_in_use:.2f} cores busy "
-        f"for {run.wall_seconds:.2f} s"
+        f"for {run.wall_seconds:.2f} s{until.get(end, f', until {end}')}"
     )
-    reason = stopped_by(run)
-    if reason == "stopped early":
-        return f"{text}, then stopped early"
-    return f"{text}, until the {reason}" if reason else text
 
 
 def in_words(run: Run, most: int = 8) -> str:

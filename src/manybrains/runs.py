@@ -10,6 +10,7 @@ import functools
 import json
 import math
 import os
+import sys
 import types
 import typing
 from collections.abc import Sequence
@@ -161,6 +162,8 @@ class Run:
         return max((cores for _, cores in self.cores_over_time), default=0.0)
 
     def __repr__(self) -> str:
+        if "lanes" not in vars(self):
+            return "a run that is still being watched"
         workers = len(self.workers)
         sentence = (
             f"{self.name}: {self.wall_seconds:.2f} s wall, "
@@ -170,8 +173,9 @@ class Run:
         return f"{sentence}; {self.note}" if self.note else sentence
 
     def __getattr__(self, name: str) -> Any:
-        # Reached only while the block is running: the watcher fills the fields in at its end.
-        if name in {field.name for field in dataclasses.fields(Run)}:
+        # Reached only while the block is running: the watcher fills the fields in at its end,
+        # and what is derived from them (vars) fails until then.
+        if name in vars(Run) or name in {field.name for field in dataclasses.fields(Run)}:
             raise AttributeError(
                 f"this run is still being watched: its {name} can be asked for after the block"
             )
@@ -220,6 +224,11 @@ class Run:
             raise ValueError(f"{os.fspath(path)}: {error}") from None
 
 
+# A default would stand on the class, and answer for a run that has no such figure yet.
+for _name in ("helpers", "interval", "finished", "note"):
+    delattr(Run, _name)
+
+
 def _anchored(
     lane: Lane, looks: Sequence[tuple[float, float]], wall_seconds: float
 ) -> tuple[tuple[float, float], ...]:
@@ -232,7 +241,11 @@ def _anchored(
     for time, cpu in looks:
         if points[-1][0] < time < end:
             points.append((time, min(max(cpu, points[-1][1]), lane.cpu_seconds)))
-    return (*points, (end, lane.cpu_seconds))
+    points.append((end, lane.cpu_seconds))
+    if lane.started is not None:  # but not before it has to, to have used that much
+        time, cpu = points[1]
+        points[0] = (max(begin, min(lane.started, time - cpu)), 0.0)
+    return tuple(points)
 
 
 def _at(points: Sequence[tuple[float, float]], time: float) -> float:
@@ -263,7 +276,7 @@ def _read(kind: Any, data: Any, where: str) -> Any:
         return None if data is None else _read(inside[0], data, where)
     if origin is typing.Literal and isinstance(data, str) and data in inside:
         return data
-    if kind is float and type(data) in (int, float) and math.isfinite(data):
+    if kind is float and type(data) in (int, float) and abs(data) <= sys.float_info.max:
         return float(data)
     if kind in (str, int, bool) and type(data) is kind:
         return data

@@ -157,7 +157,8 @@ class Script:
         self.names = frozenset(constants).union(*(piece.binds for piece in chosen))
         used = frozenset[str]().union(*(piece.uses for piece in chosen))
         missing = {name for name in used - self.names if name in self._namespace}
-        self.not_sent = tuple(sorted(missing | (self._pieces.keys() - self.names - used)))
+        missing |= {n for n, p in self._pieces.items() if not p.is_import and n not in self.names}
+        self.not_sent = tuple(sorted(missing))
         lines = ['"""The notebook as a script, written for its workers."""']
         places: list[tuple[int, int, int]] = []
 

@@ -17,7 +17,7 @@ import sys, time
 start, seconds = map(float, sys.argv[1:])
 time.sleep(max(0.0, start - time.perf_counter()))
 n, over = 0, time.perf_counter() + seconds
-while time.perf_counter() < over:
+while not n or time.perf_counter() < over:
     m = 0
     while m < 10_000:
         m += 1

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from .canvas import FAINT, INK, QUIET, TALLEST
-from .rows import exit_words, shortened
+from .canvas import ALARM, FAINT, INK, QUIET
+from .rows import exit_words, failed, shortened
 from .runs import Run
 
 __all__ = ["Member", "draw_tree", "family_of", "tree_inches"]
 
-WIDEST = 6  # leaves side by side; a wider tree is turned on its side
-MOST_MEMBERS = 64  # drawn; more could not be read
+WIDEST = 6  # leaves side by side; a wider tree becomes a list
+MOST_MEMBERS = 48  # drawn; more could not be read
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 GENERATIONS = (("main", "main"), ("child", "children"), ("grandchild", "grandchildren"))
 
@@ -26,6 +26,7 @@ class Member:
     parent: int | None
     generation: int
     helper: bool = False
+    failed: bool = False
 
 
 def family_of(run: Run) -> tuple[Member, ...]:
@@ -42,10 +43,9 @@ def family_of(run: Run) -> tuple[Member, ...]:
         generation = 0 if parent is None else members[parent].generation + 1
         words = [shortened(lane.name, 22), f"pid {lane.pid}"]
         if lane.exit_code is not None:
-            code = lane.exit_code
-            words.append(exit_words(code, run.machine.system) if code else "exit 0")
+            words.append(exit_words(lane.exit_code, run.machine.system))
         last_of_pid[lane.pid] = len(members)
-        members.append(Member(tuple(words), parent, generation))
+        members.append(Member(tuple(words), parent, generation, failed=failed(lane)))
     for helper in run.helpers if members else ():
         members.append(Member((helper, "helper process"), 0, 1, helper=True))
     return tuple(members)
@@ -72,78 +72,96 @@ def _number(count: int) -> str:
     return WORDS[count] if count < len(WORDS) else f"{count:,}"
 
 
-def _places(family: Sequence[Member]) -> list[float]:
+def _across(family: Sequence[Member]) -> list[float]:
     """Return where each member stands across the tree: leaves in a row, parents amid children."""
-    children: list[list[int]] = [[] for _ in family]
-    for index, member in enumerate(family):
-        if member.parent is not None:
-            children[member.parent].append(index)
+    children = _children(family)
     places = [0.0] * len(family)
-    order, todo = [], [0] if family else []
-    while todo:
-        order.append(todo.pop())
-        todo += reversed(children[order[-1]])
-    leaves = 0
-    for index in order:
-        if not children[index]:
-            places[index] = leaves
-            leaves += 1
+    order = _order(family)
+    leaves = [index for index in order if not children[index]]
+    for place, index in enumerate(leaves):
+        places[index] = place
     for index in reversed(order):
         if children[index]:
             places[index] = statistics.fmean(places[child] for child in children[index])
     return places
 
 
-def _sideways(family: Sequence[Member]) -> bool:
-    return max(_places(family), default=0) + 1 > WIDEST
+def _children(family: Sequence[Member]) -> list[list[int]]:
+    children: list[list[int]] = [[] for _ in family]
+    for index, member in enumerate(family):
+        if member.parent is not None:
+            children[member.parent].append(index)
+    return children
+
+
+def _order(family: Sequence[Member]) -> list[int]:
+    """Return the members from main down, each before its children, as they are read."""
+    children, order, todo = _children(family), [], [0] if family else []
+    while todo:
+        order.append(todo.pop())
+        todo += reversed(children[order[-1]])
+    return order
+
+
+def _wide(family: Sequence[Member]) -> bool:
+    return max(_across(family), default=0) + 1 > WIDEST
 
 
 def tree_inches(family: Sequence[Member]) -> float:
     """Return how high a figure the tree needs."""
     family = family[:MOST_MEMBERS]
-    if _sideways(family):
-        return min(TALLEST, 0.6 + 0.3 * (max(_places(family)) + 1))
-    return 0.6 + 0.95 * (1 + max((member.generation for member in family), default=0))
+    if _wide(family):
+        return 0.5 + 0.17 * len(family)
+    return 0.4 + 0.95 * (1 + max((member.generation for member in family), default=0))
 
 
 def draw_tree(ax: Axes, family: Sequence[Member]) -> None:
-    """Paint the tree: boxes with words, a line from each to its parent, helpers dashed."""
+    """Paint the tree: main on top, below each process those it started, helpers dashed."""
     title = census(family)
     if len(family) > MOST_MEMBERS:
         family, title = family[:MOST_MEMBERS], f"{title} (first {MOST_MEMBERS} drawn)"
-    places, sideways = _places(family), _sideways(family)
-    spots = [
-        (member.generation, -place) if sideways else (place, -member.generation)
-        for member, place in zip(family, places, strict=True)
-    ]
-    for member, (x, y) in zip(family, spots, strict=True):
-        dash = "--" if member.helper else "-"
-        if member.parent is not None:
-            px, py = spots[member.parent]
-            ax.plot([px, x], [py, y], color=FAINT, linewidth=1, linestyle=dash, zorder=1)
-        ax.text(
-            x,
-            y,
-            (", " if sideways else "\n").join(member.words),
-            ha="center",
-            va="center",
-            fontsize=8 if sideways else 9,
-            color=QUIET if member.helper else INK,
-            linespacing=1.3,
-            bbox={
-                "boxstyle": "round,pad=0.35",
-                "facecolor": "white",
-                "edgecolor": QUIET,
-                "linestyle": dash,
-                "linewidth": 0.8,
-            },
-        )
-    _make_room(ax, spots)
+    paint = _draw_list if _wide(family) else _draw_boxes
+    paint(ax, family)
     ax.set_title(title, loc="left")
     ax.set_axis_off()
 
 
-def _make_room(ax: Axes, spots: Sequence[tuple[float, float]]) -> None:
-    xs, ys = [x for x, _ in spots] or [0], [y for _, y in spots] or [0]
-    ax.set_xlim(min(xs) - 0.6, max(xs) + 0.6)
-    ax.set_ylim(min(ys) - 0.5, max(ys) + 0.5)
+def _draw_boxes(ax: Axes, family: Sequence[Member]) -> None:
+    places = _across(family)
+    for member, x in zip(family, places, strict=True):
+        y = -member.generation
+        if member.parent is not None:
+            _draw_line(ax, member, [places[member.parent], x], [y + 1, y])
+        box = {"boxstyle": "round,pad=0.4", "facecolor": "white", "linewidth": 0.9}
+        box["edgecolor"], box["linestyle"] = _ink(member, QUIET), _dash(member)
+        words = ax.text(x, y, "\n".join(member.words), bbox=box, linespacing=1.3)
+        words.set(ha="center", va="center", color=_ink(member, INK), fontsize=9)
+    ax.set_xlim(min(places, default=0) - 0.6, max(places, default=0) + 0.6)
+    ax.set_ylim(-max((member.generation for member in family), default=0) - 0.45, 0.45)
+
+
+def _draw_list(ax: Axes, family: Sequence[Member]) -> None:
+    """Paint a wide tree as a list, indented, as file managers do."""
+    rows = {index: -row for row, index in enumerate(_order(family))}
+    for index, y in rows.items():
+        member = family[index]
+        x = 0.5 * member.generation
+        if member.parent is not None:
+            stem = x - 0.35
+            _draw_line(ax, member, [stem, stem, x - 0.05], [rows[member.parent] - 0.4, y, y])
+        words = ax.text(x, y, ", ".join(member.words))
+        words.set(ha="left", va="center_baseline", color=_ink(member, INK), fontsize=8.5)
+    ax.set_xlim(-0.1, 8)
+    ax.set_ylim(-len(rows) + 0.4, 0.6)
+
+
+def _draw_line(ax: Axes, member: Member, xs: list[float], ys: list[float]) -> None:
+    ax.plot(xs, ys, color=FAINT, linewidth=1, linestyle=_dash(member), zorder=1)
+
+
+def _ink(member: Member, usual: str) -> str:
+    return ALARM if member.failed else QUIET if member.helper else usual
+
+
+def _dash(member: Member) -> str:
+    return "--" if member.helper else "-"

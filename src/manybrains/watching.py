@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from .assembling import Block, assemble
-from .guard import Deadline, end
+from .guard import Deadline, children, end, kill
 from .hooks import Session, install
 from .journal import Lives, cpu_of
 from .machine import this_machine
@@ -70,13 +70,13 @@ class Watch:
         self._name = name
         self._interval = interval
         self._quiet = quiet
-        self._deadline = None if deadline is None else Deadline(deadline, self._end_workers)
+        self._deadline = None if deadline is None else Deadline(deadline, self._kill_workers)
 
     def __enter__(self) -> Run:
         self._session = session = install()
         if session.sampler is None:
             session.sampler = Sampler(session)
-        self._before = active_children()
+        self._before = set(active_children())
         self._baseline = {p.pid: cpu_of(p.pid) for p in self._before if p.pid}
         self._key = session.sampler.begin(self._interval)
         self._cpu = time.process_time()
@@ -94,6 +94,8 @@ class Watch:
         finish = time.perf_counter()
         if self._deadline is not None:
             self._deadline.stop()
+            if self._deadline.passed:
+                end(children() - self._before)
         cpu = time.process_time() - self._cpu
         alive = {p.pid: cpu_of(p.pid) for p in active_children() if p.pid}  # reaps the others
         looks, gone, others = self._session.sampler.end(self._key)
@@ -142,8 +144,8 @@ class Watch:
             return self._deadline.sentence
         return "" if error is None else f"stopped by {type(error).__name__}"
 
-    def _end_workers(self) -> None:
-        end(p for p in active_children() if p not in self._before)
+    def _kill_workers(self) -> None:
+        kill(children() - self._before)
 
 
 class Sampler:

@@ -1,0 +1,338 @@
+"""watch(): every worker of a block becomes a lane, and nothing is invented or missed."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from manybrains import Run, hooks, watch
+from workers import burn, burn_thread, give_birth, ignore_sigterm, raise_value_error
+
+pytestmark = pytest.mark.usefixtures("nobody_left")
+
+
+def test_each_process_is_a_lane_after_the_watched_one(start_method: str) -> None:
+    context = multiprocessing.get_context(start_method)
+    with watch() as run:
+        workers = [context.Process(target=burn, args=(0.05,), name=name) for name in "ab"]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    assert [("main", "MainProcess"), ("process", "a"), ("process", "b")] == [
+        (lane.kind, lane.name) for lane in run.lanes
+    ]
+
+
+def test_a_lane_was_requested_then_started_then_ended(start_method: str) -> None:
+    context = multiprocessing.get_context(start_method)
+    with watch() as run:
+        worker = context.Process(target=burn, args=(0.02,))
+        worker.start()
+        worker.join()
+    [lane] = run.workers
+    assert 0 <= lane.requested <= lane.started <= lane.ended <= run.wall_seconds
+
+
+def test_a_lane_has_at_least_the_cpu_time_that_was_burnt(start_method: str) -> None:
+    context = multiprocessing.get_context(start_method)
+    with watch() as run:
+        worker = context.Process(target=burn, args=(0.1,))
+        worker.start()
+        worker.join()
+    assert run.workers[0].cpu_seconds >= 0.1
+
+
+@pytest.mark.parametrize(
+    ("target", "arguments", "code"), [(raise_value_error, (), 1), (sys.exit, (3,), 3)]
+)
+def test_a_lane_tells_the_exit_code(
+    start_method: str, target: object, arguments: tuple[int, ...], code: int
+) -> None:
+    context = multiprocessing.get_context(start_method)
+    with watch() as run:
+        worker = context.Process(target=target, args=arguments)
+        worker.start()
+        worker.join()
+    assert [code] == [lane.exit_code for lane in run.workers]
+
+
+def test_a_killed_worker_is_a_lane_with_its_signal(start_method: str) -> None:
+    context = multiprocessing.get_context(start_method)
+    with watch() as run:
+        worker = context.Process(target=time.sleep, args=(60,))
+        worker.start()
+        time.sleep(0.1)
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.join()
+    assert [-signal.SIGKILL] == [lane.exit_code for lane in run.workers]
+
+
+def test_32_workers_of_five_milliseconds_are_all_lanes(start_method: str) -> None:
+    context = multiprocessing.get_context(start_method)
+    with watch() as run:
+        workers = [context.Process(target=burn, args=(0.005,)) for _ in range(32)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    assert 32 == sum(lane.ended is not None for lane in run.workers)
+
+
+def test_the_workers_of_a_pool_are_lanes(start_method: str) -> None:
+    context = multiprocessing.get_context(start_method)
+    with watch() as run, context.Pool(2) as pool:
+        pool.map(burn, [0.01] * 4)
+    assert 2 == len(run.workers)
+
+
+def test_the_workers_of_an_executor_are_lanes(start_method: str) -> None:
+    context = multiprocessing.get_context(start_method)
+    with watch() as run, ProcessPoolExecutor(2, mp_context=context) as executor:
+        list(executor.map(burn, [0.05] * 4))
+    assert {"process"} == {lane.kind for lane in run.workers}
+
+
+def test_each_thread_is_a_lane_and_not_counted_twice() -> None:
+    with watch() as run:
+        threads = [threading.Thread(target=burn_thread, args=(0.1,)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert ["main", "thread", "thread"] == [lane.kind for lane in run.lanes]
+    assert run.lanes[0].cpu_seconds < 0.1
+
+
+def test_threads_of_an_executor_are_lanes() -> None:
+    with watch() as run, ThreadPoolExecutor(2) as executor:
+        list(executor.map(burn_thread, [0.02] * 2))
+    assert {"thread"} == {lane.kind for lane in run.workers}
+
+
+def test_the_threads_of_the_machinery_are_no_lanes(start_method: str) -> None:
+    context = multiprocessing.get_context(start_method)
+    with watch() as run:
+        queue = context.Queue()
+        queue.put("starts a feeder thread")
+        queue.get()
+        queue.close()
+        queue.join_thread()
+    assert () == run.workers
+
+
+def test_helper_processes_are_named_and_are_no_lanes() -> None:
+    context = multiprocessing.get_context("spawn")
+    with watch() as run:
+        worker = context.Process(target=burn, args=(0.01,))
+        worker.start()
+        worker.join()
+    assert 1 == len(run.workers)
+    assert {"sampler", "resource tracker"} <= set(run.helpers)
+
+
+def test_children_of_workers_are_lanes_with_their_parent() -> None:
+    context = multiprocessing.get_context("fork")
+    with watch() as run:
+        worker = context.Process(target=give_birth, args=(0.05,), name="mother")
+        worker.start()
+        worker.join()
+    lanes = {lane.name: lane for lane in run.workers}
+    assert lanes["mother"].pid == lanes["child"].parent_pid
+
+
+def test_the_cpu_time_of_a_child_is_not_its_mothers() -> None:
+    context = multiprocessing.get_context("fork")
+    with watch() as run:
+        worker = context.Process(target=give_birth, args=(0.2,), name="mother")
+        worker.start()
+        worker.join()
+    lanes = {lane.name: lane for lane in run.workers}
+    assert lanes["mother"].cpu_seconds < 0.1 <= lanes["child"].cpu_seconds
+
+
+def test_a_program_that_was_started_is_a_lane() -> None:
+    with watch() as run:
+        subprocess.run([sys.executable, "-S", "-c", "import time; time.sleep(0.7)"], check=True)
+    assert 1 == len(run.workers)
+
+
+def test_a_pool_of_an_earlier_block_is_a_lane_where_it_works(start_method: str) -> None:
+    context = multiprocessing.get_context(start_method)
+    with context.Pool(1) as pool:
+        pool.apply(burn, (0.1,))
+        with watch() as run:
+            pool.apply(burn, (0.1,))
+        with watch() as idle:
+            pass
+    assert 1 == len(run.workers)
+    assert () == idle.workers
+    assert 0.05 < run.workers[0].cpu_seconds < 0.19
+
+
+def test_samples_lie_in_the_block_and_never_fall(start_method: str) -> None:
+    context = multiprocessing.get_context(start_method)
+    with watch() as run:
+        worker = context.Process(target=burn, args=(0.3,))
+        worker.start()
+        worker.join()
+    for lane in range(len(run.lanes)):
+        seen = [sample for sample in run.samples if sample.lane == lane]
+        assert all(0 <= sample.time <= run.wall_seconds for sample in seen)
+        assert sorted(s.cpu_seconds for s in seen) == [s.cpu_seconds for s in seen]
+
+
+def test_a_working_lane_was_looked_at(start_method: str) -> None:
+    context = multiprocessing.get_context(start_method)
+    with watch() as run:
+        worker = context.Process(target=burn, args=(0.5,))
+        worker.start()
+        worker.join()
+    assert len([sample for sample in run.samples if sample.lane == 1]) >= 3
+
+
+def test_a_run_is_equal_after_json(tmp_path: Path) -> None:
+    with watch() as run:
+        burn(0.1)
+    run.save(tmp_path / "run.json")
+    assert run == Run.load(tmp_path / "run.json")
+
+
+def test_an_exception_passes_and_the_run_tells_of_it() -> None:
+    with pytest.raises(ZeroDivisionError), watch() as run:
+        _ = 1 / 0
+    assert (False, "stopped by ZeroDivisionError") == (run.finished, run.note)
+
+
+def test_a_run_cannot_be_asked_before_its_end() -> None:
+    with watch() as run, pytest.raises(AttributeError, match="still being watched"):
+        _ = run.wall_seconds
+
+
+def test_blocks_may_be_nested() -> None:
+    with watch("outer") as outer:
+        with watch("inner") as inner:
+            burn(0.05)
+        burn(0.05)
+    assert outer.cpu_seconds > inner.cpu_seconds >= 0.05
+
+
+def test_many_blocks_leave_no_descriptors_and_threads() -> None:
+    with watch():
+        pass
+    process = psutil.Process()
+    before = process.num_fds(), threading.active_count()
+    for _ in range(50):
+        with watch():
+            pass
+    assert before == (process.num_fds(), threading.active_count())
+
+
+@pytest.mark.parametrize("deadline", [0, -1, "soon", float("nan"), float("inf"), True])
+def test_a_deadline_that_makes_no_sense_is_refused(deadline: object) -> None:
+    with pytest.raises(ValueError, match=r"the deadline should be .* not "):
+        watch(deadline=deadline)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("interval", [0, 0.001, "often", None])
+def test_an_interval_that_makes_no_sense_is_refused(interval: object) -> None:
+    with pytest.raises(ValueError, match=r"the interval should be .* not "):
+        watch(interval=interval)  # type: ignore[arg-type]
+
+
+# --- deadlines ----------------------------------------------------------------------------
+
+
+def test_a_deadline_ends_a_queue_that_stays_empty(capsys: pytest.CaptureFixture[str]) -> None:
+    with watch("waiting", deadline=0.2) as run:
+        multiprocessing.Queue().get()
+    assert not run.finished
+    assert "waiting: stopped at its deadline of 0.2 s" in capsys.readouterr().out
+
+
+def test_a_deadline_ends_a_loop_in_the_main_thread() -> None:
+    with watch(deadline=0.2, quiet=True) as run:
+        while True:
+            pass
+    assert not run.finished
+
+
+def test_a_deadline_ends_workers_that_ignore_sigterm(start_method: str) -> None:
+    context = multiprocessing.get_context(start_method)
+    with watch(deadline=1.5, quiet=True) as run:
+        worker = context.Process(target=ignore_sigterm)
+        worker.start()
+        worker.join()
+    assert (False, -signal.SIGKILL) == (run.finished, run.workers[0].exit_code)
+
+
+def test_a_deadline_ends_a_hanging_await() -> None:
+    async def wait() -> Run:
+        with watch(deadline=0.2, quiet=True) as run:
+            await asyncio.sleep(60)
+        return run
+
+    assert not asyncio.run(wait()).finished
+
+
+def test_a_deadline_that_is_not_reached_changes_nothing() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with watch(deadline=30) as run:
+        burn(0.01)
+    assert (True, before) == (run.finished, signal.getsignal(signal.SIGINT))
+
+
+def test_a_block_in_a_thread_can_be_watched() -> None:
+    runs = []
+
+    def work() -> None:
+        with watch("in a thread") as run:
+            burn_thread(0.05)
+        runs.append(run)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert runs[0].finished
+
+
+# --- what is hooked -----------------------------------------------------------------------
+
+
+def test_uninstalling_restores_everything() -> None:
+    hooks.uninstall()
+    owners = {(owner, name) for owner, name, _ in _table()}
+    before = {key: vars(key[0]).get(key[1]) for key in owners}
+    hooks.install()
+    hooks.uninstall()
+    assert before == {key: vars(key[0]).get(key[1]) for key in owners}
+
+
+def _table() -> list[tuple[object, str, object]]:
+    return hooks._everywhere() + hooks._in_the_parent()
+
+
+def test_uninstalling_removes_the_temporary_folder_and_the_sampler() -> None:
+    with watch():
+        pass
+    session = hooks.current()
+    assert session is not None
+    [sampler] = [pid for pid, name in session.helpers.items() if name == "sampler"]
+    hooks.uninstall()
+    assert (False, False) == (session.folder.exists(), psutil.pid_exists(sampler))
+
+
+def test_the_temporary_folder_is_private() -> None:
+    session = hooks.install()
+    modes = {oct(path.stat().st_mode & 0o777) for path in [session.folder]}
+    modes |= {oct(path.stat().st_mode & 0o777) for path in session.folder.iterdir()}
+    assert {"0o700", "0o600"} == modes
