@@ -308,7 +308,7 @@ def steps(monkeypatch):
         def update(self):
             told.append("step")
 
-    monkeypatch.setattr("tqdm.auto.tqdm", Bar)
+    monkeypatch.setattr("tqdm.tqdm", Bar)
     return told
 
 

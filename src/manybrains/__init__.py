@@ -20,6 +20,7 @@ _ROOMS = {
     "Comparison": "comparing",
     "Contestant": "comparing",
     "compare": "comparing",
+    "ceiling": "side_by_side",
     "Ticks": "work",
     "count": "work",
     "fetch": "work",
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
         plot_wall_times,
     )
     from .runs import Lane, Run, Sample
+    from .side_by_side import ceiling
     from .watching import watch
     from .work import Ticks, count, fetch, fetch_async, io_server, tick
 

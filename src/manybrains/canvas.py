@@ -5,6 +5,7 @@ Between the data and `plots`: knows matplotlib, knows nothing of runs.
 
 import itertools
 import reprlib
+import textwrap
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -16,6 +17,7 @@ __all__ = ["axes_for", "colour_of", "expect", "frame", "inches_for", "look", "no
 
 STYLE = Path(__file__).with_name("manybrains.mplstyle")
 WIDTH, FRAME, ROW, TALLEST = 8.0, 1.0, 0.32, 8.6  # inches: a figure, its words, a row, the most
+LETTERS = 78  # of a title, before it goes on in a second line
 INK, QUIET, FAINT, ALARM = "#262626", "#737373", "#b3b3b3", "#b23a00"
 PLAIN, SOFT, ACCENT = "#8a97a3", "#ccd4db", "#4f6b85"  # busy, on whichever core
 
@@ -67,11 +69,10 @@ def colour_of(core: int | None, colours: Sequence[str]) -> str:
 
 def frame(ax: Axes, title: str, xlabel: str, ylabel: str = "", pad: float = 8) -> None:
     """Give the Axes its words, and our style also to ticks that are only made when drawn."""
-    ax.set_title(title, loc="left", pad=pad)
+    ax.set_title(textwrap.fill(title, LETTERS), loc="left", pad=pad)
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.ticklabel_format(useOffset=False, style="plain")
     ax.tick_params(
         color=rcParams["xtick.color"],
         labelcolor=rcParams["xtick.labelcolor"],

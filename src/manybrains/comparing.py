@@ -10,13 +10,14 @@ import inspect
 import operator
 import os
 import statistics
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from .predictions import HEADLESS
+from .predictions import HEADLESS, in_notebook
 from .runs import Run
 from .watching import watch
 
@@ -254,12 +255,15 @@ def _progress(total: int) -> Iterator[Callable[[], object]]:
     if os.environ.get(HEADLESS):
         yield lambda: None
         return
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     class Bar(tqdm):  # type: ignore[type-arg]
         monitor_interval = 0  # no thread of its own, which would be watched as well
 
     # tqdm's own lock fixes the start method: set_start_method() would fail from then on.
     Bar.set_lock(threading.RLock())
-    with Bar(total=total, delay=1, leave=False, desc="comparing", unit="run") as bar:
+    # A cell shows stderr as if something were wrong.  A bar as a widget would stay in the
+    # notebook as a view without a model once it has vanished, so it is text everywhere.
+    place = sys.stdout if in_notebook() else sys.stderr
+    with Bar(total=total, delay=1, leave=False, desc="comparing", unit="run", file=place) as bar:
         yield bar.update

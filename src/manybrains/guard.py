@@ -16,7 +16,7 @@ from multiprocessing import connection, process
 from types import FrameType
 from typing import Any
 
-__all__ = ["Deadline", "DeadlinePassed", "children", "die_with_parent", "end", "kill"]
+__all__ = ["Deadline", "DeadlinePassed", "children", "die_with_parent", "end", "is_interrupt", "kill"]
 
 _GRACE = 1.0  # seconds that a killed process gets to be gone
 _LEAVING = {"manybrains.guard", "manybrains.watching"}  # where the block has ended already
@@ -73,6 +73,11 @@ def end(workers: Iterable[process.BaseProcess]) -> None:
     for worker in ending:
         with contextlib.suppress(ValueError):
             worker.join(max(0.0, until - time.monotonic()))
+
+
+def is_interrupt(error: BaseException | None) -> bool:
+    """Tell whether it is an interrupt: in a cell that awaits it arrives as CancelledError."""
+    return isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError"
 
 
 class DeadlinePassed(KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""The timeline, painted: rows of lanes onto an Axes, with few artists however many lanes."""
+"""The timeline, painted: rows onto an Axes, with few artists however many lanes."""
 
 import itertools
 from collections.abc import Sequence

@@ -145,7 +145,7 @@ class Extension:
             self._put_workers_first(session.relay)
 
     def _after_cell(self, result: Any) -> None:
-        if isinstance(getattr(result, "error_in_exec", None), KeyboardInterrupt):
+        if guard.is_interrupt(getattr(result, "error_in_exec", None)):
             guard.end(guard.children() - self._children)
         session = hooks.current()
         if session is not None and session.relay is not None:
@@ -271,7 +271,7 @@ def _from_line(shell: Any, line: str) -> _Shown:
             parser.error(f"{name!r} cannot name a run, for it is no Python name")
         if not isinstance(shell.user_ns.get(name), Run | None):
             kind = type(shell.user_ns[name]).__name__
-            parser.error(f"{name!r} is already the name of a {kind} of yours: choose another")
+            parser.error(f"{name!r} is already a name of yours (of type {kind}): choose another")
         watched = watch(
             name, deadline=options.deadline, interval=options.interval, quiet=True
         )

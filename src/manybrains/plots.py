@@ -3,8 +3,8 @@
 Nothing here samples, sleeps, reads a clock, shows, saves or changes a global style.
 """
 
-import dataclasses
 import io
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -15,7 +15,6 @@ from .canvas import (
     ACCENT,
     FAINT,
     FRAME,
-    INK,
     PLAIN,
     QUIET,
     SOFT,
@@ -30,12 +29,13 @@ from .canvas import (
     spread,
 )
 from .lanes import draw_lanes
+from .races import draw_ticks, draw_walls, meeting, race_in_words
 from .rows import in_words, rows_of, shortened
 from .runs import Run
 from .tree import draw_tree, family_of, tree_inches
 
 if TYPE_CHECKING:
-    from .comparing import Comparison, Contestant
+    from .comparing import Comparison
     from .work import Ticks
 
 __all__ = [
@@ -69,7 +69,7 @@ def plot_timeline(run: Run, ax: Axes | None = None) -> Axes:
         rows = rows_of(run)
         inches = inches_for(len(rows))
         ours = axes_for(ax, inches)
-        height = points_high(ours) if ax else (inches - FRAME) * 72
+        height = points_high(ours) if ax is not None else (inches - FRAME) * 72
         draw_lanes(ours, run, rows, height / max(1, len(rows)))
     return ours
 
@@ -89,13 +89,16 @@ def timeline_png(run: Run) -> bytes:
 
 
 def alt_text(data: "Run | Comparison | Sequence[Ticks]") -> str:
-    """Return what the picture of the data shows as sentences, for a screen reader."""
+    """Return what the picture of the data shows as sentences, for a screen reader.
+
+    Raises:
+        TypeError: if `data` is none of those that can be drawn.
+    """
     if isinstance(data, Run):
         return in_words(data)
-    if not isinstance(data, Sequence):
-        bars = "; ".join(f"{one.name} {_figures(one)}" for one in data.contestants)
-        return f"Bars of wall times. {_race(data)}. {bars}."
-    return f"When each worker computed. {_meeting(_ticks('alt_text', data))}."
+    if hasattr(data, "contestants"):
+        return race_in_words(cast("Comparison", data))
+    return f"When each worker computed. {meeting(_ticks('alt_text', data))}."
 
 
 def plot_cores(run: Run, ax: Axes | None = None) -> Axes:
@@ -149,36 +152,41 @@ def plot_memory(run: Run, ax: Axes | None = None) -> Axes:
         TypeError: if `run` is no Run or `ax` no Axes.
     """
     _expect_run("plot_memory", run)
+    lines = _memory_lines(run)
     with look():
         ax = axes_for(ax, 3.0)
-        lines: dict[int, list[tuple[float, float]]] = {}
-        for sample in run.samples:
-            if sample.memory_bytes is not None:
-                lines.setdefault(sample.lane, []).append(
-                    (sample.time, sample.memory_bytes / MEGABYTE)
-                )
-        peaks = {lane: max(mb for _, mb in line) for lane, line in lines.items()}
-        ranked = sorted(peaks, key=peaks.__getitem__, reverse=True)
-        for lane in reversed(ranked):
-            ink, width = (ACCENT, 2.0) if lane == ranked[0] else (PLAIN, 1.2)
-            dot = "." if len(lines[lane]) == 1 else ""
-            ax.plot(*zip(*lines[lane], strict=True), color=ink, linewidth=width, marker=dot)
+        for lane, line in reversed(lines.items()):
+            ink, width = (ACCENT, 2.0) if lane == next(iter(lines)) else (PLAIN, 1.2)
+            dot = "." if len(line) == 1 else ""
+            ax.plot(*zip(*line, strict=True), color=ink, linewidth=width, marker=dot)
         ax.set_xlim(0, run.wall_seconds or 1)
-        ax.set_ylim(0, 1.08 * max(peaks.values(), default=1.0))
-        message = "nobody looked at its memory"
-        if ranked:
-            _name_lines(ax, run, {lane: lines[lane][-1] for lane in ranked[:MOST_LINES]})
-            largest = shortened(run.lanes[ranked[0]].name, 26)
-            message = f"{largest} held most memory, {peaks[ranked[0]]:.0f} MB"
-        if len(ranked) > MOST_LINES:
-            message += f" ({MOST_LINES} of {len(ranked):,} named)"
-        frame(
-            ax,
-            f"{shortened(run.name, 24)}: {message}",
-            "seconds since the cell began",
-            "resident memory (MB, 10⁶ bytes)",
-        )
+        ax.set_ylim(0, 1.08 * max((mb for line in lines.values() for _, mb in line), default=1.0))
+        ends = {lane: line[-1] for lane, line in lines.items()}
+        _name_lines(ax, run, dict(itertools.islice(ends.items(), MOST_LINES)))
+        title = f"{shortened(run.name, 24)}: {_largest(run, lines)}"
+        frame(ax, title, "seconds since the cell began", "resident memory (MB, 10⁶ bytes)")
     return ax
+
+
+Lines = dict[int, list[tuple[float, float]]]
+
+
+def _memory_lines(run: Run) -> Lines:
+    """Return (time, megabytes) of each lane that was looked at, the largest first."""
+    lines: Lines = {}
+    for sample in run.samples:
+        if sample.memory_bytes is not None:
+            lines.setdefault(sample.lane, []).append((sample.time, sample.memory_bytes / MEGABYTE))
+    return dict(sorted(lines.items(), key=lambda item: -max(mb for _, mb in item[1])))
+
+
+def _largest(run: Run, lines: Lines) -> str:
+    if not lines:
+        return "nobody looked at its memory"
+    lane, line = next(iter(lines.items()))
+    who, peak = shortened(run.lanes[lane].name, 26), max(mb for _, mb in line)
+    some = f" ({MOST_LINES} of {len(lines):,} named)" if len(lines) > MOST_LINES else ""
+    return f"{who} held most memory, {peak:.0f} MB{some}"
 
 
 def _name_lines(ax: Axes, run: Run, ends: dict[int, tuple[float, float]]) -> None:
@@ -223,38 +231,9 @@ def plot_wall_times(comparison: "Comparison", ax: Axes | None = None) -> Axes:
         'give it what compare({"serial": f, "processes": g}) returned',
     )
     with look():
-        entries = comparison.contestants
-        ax = axes_for(ax, inches_for(len(entries)))
-        best = min(one.median_wall_seconds for one in entries)
-        for place, one in enumerate(entries):
-            median, walls = one.median_wall_seconds, one.wall_seconds
-            ax.barh(place, median, 0.62, color=ACCENT if median == best else SOFT)
-            ax.plot(walls, [place] * len(walls), "o", ms=5, color=INK, mec="white", mew=0.8)
-            note(ax, _figures(one), max(median, *walls), place, color=INK)
-        ax.set_ylim(len(entries) - 0.5, -0.5)
-        ax.set_xlim(left=0)
-        frame(ax, _race(comparison), "wall time in seconds (bar: median, dots: every repeat)")
-        ax.set_yticks(range(len(entries)), labels=[shortened(one.name, 26) for one in entries])
-        ax.tick_params(axis="y", length=0)
+        ax = axes_for(ax, inches_for(len(comparison.contestants)))
+        draw_walls(ax, comparison)
     return ax
-
-
-def _figures(one: "Contestant") -> str:
-    return f"{one.median_wall_seconds:.2f} s, {one.cores_in_use:.2f} cores"
-
-
-def _race(comparison: "Comparison") -> str:
-    """Return the message of a comparison: who beat the first, and by how much."""
-    first, *others = comparison.contestants
-    if not others:
-        return f"{first.name}: {_figures(first)}"
-    best = min(others, key=lambda one: one.median_wall_seconds)
-    ratio = comparison.speedup(best.name)
-    if ratio >= 1.05:
-        return f"{best.name}: {ratio:.1f} times as fast as {first.name}"
-    if len(others) == 1:
-        return f"{best.name}: no faster than {first.name}"
-    return f"nothing was faster than {first.name}"
 
 
 def plot_ticks(ticks: "Sequence[Ticks]", ax: Axes | None = None, window: float = 0.1) -> Axes:
@@ -274,18 +253,7 @@ def plot_ticks(ticks: "Sequence[Ticks]", ax: Axes | None = None, window: float =
         raise ValueError(f"window is {window!r}: it should be a number of seconds such as 0.1")
     with look():
         ax = axes_for(ax, inches_for(len(workers) + 1))
-        zero = min((one.intervals[0][0] for one in workers if one.intervals), default=0.0)
-        begin = _common(workers)[0] - zero
-        for place, one in enumerate(workers):
-            turns = _clipped(one, zero + begin, zero + begin + window)
-            bars = [(1e3 * (a - zero), 1e3 * (b - a)) for a, b in turns]
-            ax.broken_barh(bars, (place - 0.36, 0.72), color=ACCENT, linewidth=0)
-        ax.set_xlim(1e3 * begin, 1e3 * (begin + window))
-        ax.set_ylim(len(workers) - 0.5, -0.5)
-        frame(ax, _meeting(workers), "milliseconds since the first tick")
-        ax.set_yticks(range(len(workers)), labels=[shortened(one.name, 26) for one in workers])
-        ax.tick_params(axis="y", length=0)
-        ax.spines["left"].set_visible(False)
+        draw_ticks(ax, workers, window)
     return ax
 
 
@@ -298,34 +266,6 @@ def _ticks(function: str, given: object) -> "list[Ticks]":
     if not workers:
         raise ValueError(f"{function} was given no ticks: {remedy}")
     return workers
-
-
-def _common(workers: "Sequence[Ticks]") -> tuple[float, float]:
-    """Return the stretch of time in which all workers were at it, on their clock."""
-    seen = [one.intervals for one in workers if one.intervals]
-    begin = max((turns[0][0] for turns in seen), default=0.0)
-    return begin, max(begin, min((turns[-1][1] for turns in seen), default=0.0))
-
-
-def _clipped(one: "Ticks", begin: float, end: float) -> tuple[tuple[float, float], ...]:
-    turns = ((max(a, begin), min(b, end)) for a, b in one.intervals)
-    return tuple((a, b) for a, b in turns if b > a)
-
-
-def _meeting(workers: "Sequence[Ticks]") -> str:
-    """Return the message of some ticks: did the workers compute at the same moment?"""
-    from .work import overlap_seconds
-
-    begin, end = _common(workers)
-    if len(workers) == 1:
-        share = 100 * workers[0].busy_seconds / (end - begin) if end > begin else 0.0
-        return f"{workers[0].name} computed {share:.0f} % of the time"
-    inside = [dataclasses.replace(one, intervals=_clipped(one, begin, end)) for one in workers]
-    share = 100 * overlap_seconds(inside) / (end - begin) if end > begin else 0.0
-    kind = "threads" if len({one.pid for one in workers}) == 1 else "processes"
-    did = "took turns" if share < 10 else "overlapped" if share >= 50 else "overlapped at times"
-    who = "both" if len(workers) == 2 else "two or more"
-    return f"{kind} {did}: {who} at once {share:.0f} % of the time"
 
 
 RUN_REMEDY = "give it what `with watch() as run:` or `%%watch` left, or Run.load(path)"

@@ -70,7 +70,7 @@ def predict(question: str, *choices: str) -> Prediction:
     _check(question, choices)
     prediction = Prediction(question, choices)
     print(f"{question}\n{_lettered(choices)}")
-    if _in_notebook() and not os.environ.get(HEADLESS):
+    if in_notebook() and not os.environ.get(HEADLESS):
         _show_buttons(prediction)
     return prediction
 
@@ -91,7 +91,8 @@ def _lettered(choices: tuple[str, ...]) -> str:
     return "\n".join(f"  {letter}) {choice}" for letter, choice in pairs)
 
 
-def _in_notebook() -> bool:
+def in_notebook() -> bool:
+    """Whether this process is a notebook's kernel."""
     ipython = sys.modules.get("IPython")  # where nobody has imported it, there is no kernel
     shell = ipython.get_ipython() if ipython else None
     return getattr(shell, "kernel", None) is not None

@@ -14,8 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from . import guard
 from .assembling import Block, assemble
-from .guard import Deadline, children, end, kill
+from .guard import Deadline
 from .hooks import Session, install
 from .journal import Lives, cpu_of
 from .machine import this_machine
@@ -94,8 +95,8 @@ class Watch:
         finish = time.perf_counter()
         if self._deadline is not None:
             self._deadline.stop()
-            if self._deadline.passed:
-                end(children() - self._before)
+        if self._passed or guard.is_interrupt(error):
+            guard.end(guard.children() - self._before)
         cpu = time.process_time() - self._cpu
         alive = {p.pid: cpu_of(p.pid) for p in active_children() if p.pid}  # reaps the others
         looks, gone, others = self._session.sampler.end(self._key)
@@ -116,7 +117,7 @@ class Watch:
         return self._close(block, tuple(helpers.values()), error)
 
     def _close(self, block: Block, helpers: tuple[str, ...], error: BaseException | None) -> bool:
-        passed = self._deadline is not None and self._deadline.passed
+        passed = self._passed
         lanes, samples = assemble(block)
         figures = {
             "name": self._name,
@@ -139,13 +140,17 @@ class Watch:
             print(f"{self._name}: {self.run.note}")
         return True
 
+    @property
+    def _passed(self) -> bool:
+        return self._deadline is not None and self._deadline.passed
+
     def _note(self, error: BaseException | None) -> str:
         if self._deadline is not None and self._deadline.passed:
             return self._deadline.sentence
         return "" if error is None else f"stopped by {type(error).__name__}"
 
     def _kill_workers(self) -> None:
-        kill(children() - self._before)
+        guard.kill(guard.children() - self._before)
 
 
 class Sampler:
