@@ -12,6 +12,7 @@ import pytest
 os.environ.setdefault("MANYBRAINS_HEADLESS", "1")
 
 # macOS and Windows have fewer; the tests run under every one that the platform has.
+MACHINERY = ("resource_tracker", "forkserver", "manybrains.sampler")
 START_METHODS = multiprocessing.get_all_start_methods()
 
 
@@ -40,6 +41,6 @@ def _workers() -> list[psutil.Process]:
             command = " ".join(child.cmdline())
         except psutil.Error:
             continue
-        if not any(helper in command for helper in ("resource_tracker", "forkserver", "sampler.py")):
+        if not any(helper in command for helper in MACHINERY):
             found.append(child)
     return found

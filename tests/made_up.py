@@ -1,8 +1,5 @@
 """Runs made up for tests: what a lane used is given as a function of time."""
 
-from collections.abc import Callable
-from itertools import pairwise
-
 from manybrains.machine import Machine
 from manybrains.runs import Lane, Run, Sample
 

@@ -21,7 +21,7 @@ from jupyter_client.manager import KernelManager
 TRIALS = int(os.environ.get("MANYBRAINS_TRIALS", "1"))
 MARK = "MANYBRAINS_TRIAL"
 pytestmark = pytest.mark.timeout(60 + 30 * TRIALS)
-MACHINERY = ("resource_tracker", "forkserver", "sampler.py", "ipykernel_launcher")
+MACHINERY = ("resource_tracker", "forkserver", "manybrains.sampler", "ipykernel_launcher")
 
 SET_UP = """
 %load_ext manybrains
@@ -113,9 +113,11 @@ def workers(mark: str) -> list[psutil.Process]:
             forked = process.parent() is not None and MARK in process.parent().environ()
         except psutil.Error:
             continue
-        if "spawn_main" in command or (
-            forked and not any(word in command for word in MACHINERY[:3])
-        ) or ("forkserver" in command and _is_served(process)):
+        if (
+            "spawn_main" in command
+            or (forked and not any(word in command for word in MACHINERY[:3]))
+            or ("forkserver" in command and _is_served(process))
+        ):
             found.append(process)
     return found
 
@@ -142,9 +144,7 @@ class TestFaults:
             psutil.Process(manager.provisioner.pid).kill()
             wait_until(lambda: not marked(mark), f"{marked(mark)} to end", 5)
 
-    def test_a_kernel_that_is_shut_down_leaves_nobody(
-        self, start_method: str, trial: int
-    ) -> None:
+    def test_a_kernel_that_is_shut_down_leaves_nobody(self, start_method: str, trial: int) -> None:
         with crowded_kernel(start_method) as (manager, _, mark):
             manager.shutdown_kernel(now=False)
             wait_until(lambda: not marked(mark), f"{marked(mark)} to end", 10)

@@ -63,13 +63,10 @@ def test_a_class_comes_after_its_base_even_if_its_cell_ran_first(tmp_path: Path)
 
 
 def test_a_decorator_and_a_default_are_defined_before_their_function(tmp_path: Path) -> None:
-    cells = [
-        "import functools\nsize = 3",
-        "def twice(f):\n    @functools.wraps(f)\n    def inner(x=size):\n"
-        "        return 2 * f(x)\n    return inner",
-        "@twice\ndef same(x):\n    return x",
-    ]
-    assert 6 == imported(tmp_path, *cells)["same"]()
+    wrapper = "    @functools.wraps(f)\n    def inner(x=size):\n        return 2 * f(x)\n"
+    decorator = f"def twice(f):\n{wrapper}    return inner"
+    same = "@twice\ndef same(x):\n    return x"
+    assert 6 == imported(tmp_path, "import functools\nsize = 3", decorator, same)["same"]()
 
 
 def test_a_type_parameter_is_no_missing_name(tmp_path: Path) -> None:

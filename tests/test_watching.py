@@ -13,9 +13,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from workers import burn, burn_thread, give_birth, ignore_sigterm, raise_value_error
 
 from manybrains import Run, hooks, watch
-from workers import burn, burn_thread, give_birth, ignore_sigterm, raise_value_error
 
 pytestmark = pytest.mark.usefixtures("nobody_left")
 

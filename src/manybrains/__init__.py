@@ -5,7 +5,8 @@ package (as each spawned worker does) costs next to nothing.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+
+TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 
 __version__ = "0.1.0"
 
@@ -26,6 +27,7 @@ _ROOMS = {
     "fetch": "work",
     "fetch_async": "work",
     "io_server": "work",
+    "overlap_seconds": "work",
     "tick": "work",
     "Claim": "claims",
     "claim": "claims",
@@ -57,10 +59,10 @@ if TYPE_CHECKING:
     from .runs import Lane, Run, Sample
     from .side_by_side import ceiling
     from .watching import watch
-    from .work import Ticks, count, fetch, fetch_async, io_server, tick
+    from .work import Ticks, count, fetch, fetch_async, io_server, overlap_seconds, tick
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _ROOMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)

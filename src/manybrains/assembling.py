@@ -3,11 +3,9 @@
 Pure: lives and looks in, lanes and samples out; no clock, no process is touched.
 """
 
-import bisect
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import groupby
+from dataclasses import dataclass, field
 
 from .journal import Life
 from .runs import Lane, Sample
@@ -107,7 +105,7 @@ def _lane(block: Block, life: Life, looks: Sequence[Look]) -> tuple[Lane, float]
     if first is not None and first < block.begin:
         known = None if life.thread_id else block.baseline.get(life.pid)
         base = known if known is not None else looks[0][3] if looks else 0.0
-    ended = _end_of(block, life, looks)
+    ended = _end_of(block, life)
     total = _total(block, life, looks, ended)
 
     def since(moment: float | None) -> float | None:
@@ -128,7 +126,7 @@ def _lane(block: Block, life: Life, looks: Sequence[Look]) -> tuple[Lane, float]
     return lane, base
 
 
-def _end_of(block: Block, life: Life, looks: Sequence[Look]) -> float | None:
+def _end_of(block: Block, life: Life) -> float | None:
     """Return the worker's last instruction; of one that was killed, when its end was seen."""
     if life.own_cpu is not None:
         ended = life.ended

@@ -16,14 +16,22 @@ from multiprocessing import connection, process
 from types import FrameType
 from typing import Any
 
-__all__ = ["Deadline", "DeadlinePassed", "children", "die_with_parent", "end", "is_interrupt", "kill"]
+__all__ = [
+    "Deadline",
+    "DeadlinePassed",
+    "children",
+    "die_with_parent",
+    "end",
+    "is_interrupt",
+    "kill",
+]
 
 _GRACE = 1.0  # seconds that a killed process gets to be gone
 _LEAVING = {"manybrains.guard", "manybrains.watching"}  # where the block has ended already
 
 
 def die_with_parent(sentinel: int) -> None:
-    """See to it that this process is killed when its parent ends, however it ends.
+    """See to it that this process is killed when its parent ends, however that ends.
 
     On Linux the kernel does it, when the parent's end of the pipe `sentinel` closes
     (F_SETSIG and O_ASYNC, fcntl(2)): no thread, so neither a held GIL nor a blocked

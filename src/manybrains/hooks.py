@@ -78,7 +78,7 @@ def current() -> Session | None:
 
 def install() -> Session:
     """Install the hooks in this process, unless they are; return the session."""
-    global _session
+    global _session  # noqa: PLW0603 - the one installed extension
     if _session is None:
         folder = Path(tempfile.mkdtemp(prefix="manybrains-"))
         _session = Session(folder, Journal(folder / "journal"))
@@ -113,19 +113,19 @@ def _hook(session: Session, table: list[tuple[Any, str, Any]]) -> None:
 
 def _everywhere() -> list[tuple[Any, str, Any]]:
     """What is hooked in every process: (owner, attribute, replacement)."""
-    table: list[tuple[Any, str, Any]] = [
-        (process.BaseProcess, "start", _around_start(process.BaseProcess.start)),
-        (process.BaseProcess, "_bootstrap", _around_bootstrap(process.BaseProcess._bootstrap)),
-        (threading.Thread, "start", _around_thread_start(threading.Thread.start)),
-        (threading.Thread, "_bootstrap_inner", _around_thread(threading.Thread._bootstrap_inner)),
+    table = [
+        _around(process.BaseProcess, "start", _around_start),
+        _around(process.BaseProcess, "_bootstrap", _around_bootstrap),
+        _around(threading.Thread, "start", _around_thread_start),
+        _around(threading.Thread, "_bootstrap_inner", _around_thread),
     ]
     if hasattr(os, "wait4"):
         table.append((popen_fork.Popen, "poll", _poll))
-        table.append((popen_fork.Popen, "_send_signal", _around_signal(_SEND_SIGNAL)))
-    with contextlib.suppress(ImportError):  # neither on Windows
+        table.append(_around(popen_fork.Popen, "_send_signal", _around_signal))
+    with contextlib.suppress(ImportError):  # not on Windows
         from multiprocessing import popen_forkserver
 
-        table.append((popen_forkserver.Popen, "poll", _around_poll(popen_forkserver.Popen.poll)))
+        table.append(_around(popen_forkserver.Popen, "poll", _around_poll))
     return table
 
 
@@ -136,12 +136,16 @@ def _in_the_parent() -> list[tuple[Any, str, Any]]:
 
     return [
         (reduction.ForkingPickler, "reducer_override", _check_sendable),
-        (spawn, "get_preparation_data", _around_preparation(spawn.get_preparation_data)),
-        (pool.Pool, "_setup_queues", _around_queues(pool.Pool._setup_queues)),
+        _around(spawn, "get_preparation_data", _around_preparation),
+        _around(pool.Pool, "_setup_queues", _around_queues),
         (executor._CallItem, "__reduce__", _reduce_call),
-        (pool.RemoteTraceback, "__init__", _readable_traceback),
+        (vars(pool)["RemoteTraceback"], "__init__", _readable_traceback),
         (executor._RemoteTraceback, "__init__", _readable_traceback),
     ]
+
+
+def _around(owner: Any, name: str, wrapper: Callable[[Any], Any]) -> tuple[Any, str, Any]:
+    return owner, name, wrapper(getattr(owner, name))
 
 
 # --- birth and death of a process ---------------------------------------------------------
@@ -159,7 +163,7 @@ class _Arrival:
 
 
 def _arrive(folder: str, output: str | None) -> _Arrival:
-    global _session
+    global _session  # noqa: PLW0603 - the one installed extension
     if _session is None:
         _session = Session(Path(folder), Journal(Path(folder) / "journal"))
         _hook(_session, _everywhere())
@@ -171,7 +175,8 @@ def _around_start(start: Callable[[Any], None]) -> Callable[[Any], None]:
     def noted_start(self: Any) -> None:
         session = _session
         if session is None:
-            return start(self)
+            start(self)
+            return
         asked = time.perf_counter()
         output = session.relay.path_for_worker() if session.relay else session.output
         self._manybrains = _Arrival(str(session.folder), output)
@@ -240,12 +245,12 @@ def _poll(self: Any, flag: int = getattr(os, "WNOHANG", 0)) -> int | None:
     if self.returncode is None:
         try:
             pid, status, usage = os.wait4(self.pid, flag)
-        except OSError:  # not created yet, or reaped by somebody else (bugs.python.org/issue1731717)
+        except OSError:  # not created yet, or reaped by somebody else (bpo-1731717)
             return None
         if pid == self.pid:
             self.returncode = os.waitstatus_to_exitcode(status)
             _note_reaped(pid, self.returncode, usage.ru_utime + usage.ru_stime)
-    return self.returncode  # type: ignore[no-any-return]
+    return self.returncode
 
 
 def _around_poll(poll: Callable[..., int | None]) -> Callable[..., int | None]:
@@ -263,9 +268,6 @@ def _around_poll(poll: Callable[..., int | None]) -> Callable[..., int | None]:
 def _note_reaped(pid: int, code: int, cpu_seconds: float | None) -> None:
     if _session is not None:
         _session.journal.note("reaped", pid, time.perf_counter(), code, cpu_seconds)
-
-
-_SEND_SIGNAL = getattr(popen_fork.Popen, "_send_signal", None)
 
 
 def _around_signal(send: Any) -> Callable[[Any, int], None]:

@@ -31,12 +31,12 @@ _loaded: "Extension | None" = None
 
 def load_ipython_extension(shell: Any) -> None:
     """Make the notebook a script for multiprocessing, and offer `%%watch`."""
-    global _loaded
+    global _loaded  # noqa: PLW0603 - the one installed extension
     if _loaded is None:
         _loaded = Extension(shell)
 
 
-def unload_ipython_extension(shell: Any) -> None:
+def unload_ipython_extension(shell: Any) -> None:  # noqa: ARG001 - IPython's signature
     """Restore multiprocessing, threading and the notebook exactly as they were."""
     global _loaded
     if _loaded is not None:
@@ -100,7 +100,7 @@ class Extension:
     def _relay(self, session: hooks.Session) -> Relay:
         """Show what workers print in the cell that started them."""
         assert session.script is not None
-        streams = {1: sys.stdout, 2: sys.stderr}
+        streams: dict[int, Any] = {1: sys.stdout, 2: sys.stderr}
         self._writes: dict[int, Any] = {}
 
         def show(header: Any, number: int, text: str) -> None:
@@ -137,7 +137,7 @@ class Extension:
 
     # --- around a cell --------------------------------------------------------------------
 
-    def _before_cell(self, info: Any = None) -> None:
+    def _before_cell(self, info: Any = None) -> None:  # noqa: ARG002 - IPython's signature
         session = hooks.current()
         self._children = guard.children()
         if session is not None and session.relay is not None:
@@ -246,7 +246,8 @@ def _show_picture(run: Run) -> None:
     from .plots import timeline_png
 
     picture = base64.b64encode(timeline_png(run)).decode("ascii")
-    display({"image/png": picture, "text/plain": f"timeline of {run.name}"}, raw=True)
+    data = {"image/png": picture, "text/plain": f"timeline of {run.name}"}
+    display(data, raw=True)  # type: ignore[no-untyped-call]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -272,15 +273,13 @@ def _from_line(shell: Any, line: str) -> _Shown:
         if not isinstance(shell.user_ns.get(name), Run | None):
             kind = type(shell.user_ns[name]).__name__
             parser.error(f"{name!r} is already a name of yours (of type {kind}): choose another")
-        watched = watch(
-            name, deadline=options.deadline, interval=options.interval, quiet=True
-        )
+        watched = watch(name, deadline=options.deadline, interval=options.interval, quiet=True)
     except (ValueError, argparse.ArgumentError) as error:
         raise UsageError(f"%%watch: {error}. {_USAGE}") from None
     return _Shown(shell, name, options.quiet, watched)
 
 
-def _describe(line: str, cell: str) -> NoReturn:
+def _describe(line: str, cell: str) -> NoReturn:  # noqa: ARG001 - IPython's signature
     """Watch this cell's workers: `%%watch [name] [--deadline S] [--interval S] [--quiet]`.
 
     Everything below the line is plain Python.  Afterwards the cell shows what the workers

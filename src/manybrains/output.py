@@ -26,8 +26,8 @@ _PERIOD = 0.03  # seconds between readings while a cell runs
 class _Frames(io.TextIOBase):
     """A worker's text stream: every whole line goes to the file in one write."""
 
-    encoding = "utf-8"  # type: ignore[assignment]
-    errors = "backslashreplace"  # type: ignore[assignment]
+    encoding = "utf-8"
+    errors = "backslashreplace"
 
     def __init__(self, target: int, number: int, worker: str) -> None:
         self._target = target

@@ -64,14 +64,14 @@ class Script:
         folder: Path,
         cells: Callable[[], Sequence[str]],
         namespace: Mapping[str, Any],
-        cell_name: Callable[[str], str | None] = lambda file: None,
+        cell_name: Callable[[str], str | None] | None = None,
     ) -> None:
         self.names: frozenset[str] = frozenset()
         self.not_sent: tuple[str, ...] = ()
         self._folder = folder
         self._cells = cells
         self._namespace = namespace
-        self._cell_name = cell_name
+        self._cell_name = cell_name or _no_name
         self._read = 0
         self._pieces: dict[str, _Piece] = {}
         self._stars: dict[str, _Piece] = {}
@@ -173,6 +173,10 @@ class Script:
         put(piece for piece in chosen if not piece.is_import)
         lines.append(f"{NOT_SENT} = {self.not_sent!r}")
         return "\n".join(lines) + "\n", places
+
+
+def _no_name(file: str) -> str | None:  # noqa: ARG001 - outside of a notebook there are no cells
+    return None
 
 
 def _unique(pieces: Iterable[_Piece]) -> list[_Piece]:

@@ -24,7 +24,9 @@ from .runs import Run
 
 __all__ = ["Watch", "watch"]
 
-_PROGRAM = Path(__file__).with_name("sampler.py")
+_PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from manybrains.sampler import main; "
+_PROGRAM += "main(*sys.argv[2:])"
+_HOME = str(Path(__file__).parents[1])
 _PATIENCE = 3.0  # seconds that the sampler gets to answer
 
 
@@ -172,7 +174,7 @@ class Sampler:
         owner = str(self._session.folder) if self._session.on_close else ""
         arguments = [str(self._session.journal.path), str(os.getpid()), owner]
         self._program = subprocess.Popen(
-            [sys.executable, *flags, str(_PROGRAM), *arguments],
+            [sys.executable, *flags, "-c", _PROGRAM, _HOME, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -217,7 +219,8 @@ class Sampler:
         until, data = time.monotonic() + _PATIENCE, b""
         while len(data) < size:
             left = max(0.0, until - time.monotonic())
-            if os.name != "nt" and not connection.wait([self._program.stdout], left):
+            ready = os.name == "nt" or connection.wait([self._program.stdout.fileno()], left)
+            if not ready:
                 raise EOFError(f"no answer from the sampler in {_PATIENCE} s")
             chunk = self._program.stdout.read(size - len(data))
             if not chunk:
@@ -246,9 +249,8 @@ class Sampler:
 
 def helper_processes(session: Session) -> dict[int, str]:
     """Return the processes that serve multiprocessing and us, by pid: never lanes."""
-    helpers = dict(session.helpers)
+    helpers: dict[int | None, str] = dict(session.helpers.items())
     helpers[getattr(resource_tracker._resource_tracker, "_pid", None)] = "resource tracker"
-    server = sys.modules.get("multiprocessing.forkserver")
-    helpers[getattr(getattr(server, "_forkserver", None), "_forkserver_pid", None)] = "fork server"
-    helpers.pop(None, None)
-    return helpers
+    server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
+    helpers[getattr(server, "_forkserver_pid", None)] = "fork server"
+    return {pid: name for pid, name in helpers.items() if pid is not None}
