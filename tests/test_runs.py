@@ -36,7 +36,7 @@ def lanes(draw, wall):
 
 @st.composite
 def runs(draw):
-    wall = draw(st.floats(1e-6, 1e4))
+    wall = draw(st.floats(1e-6, 30))
     main = Lane("main", draw(names), 1, cpu_seconds=draw(st.floats(0, 100)))
     workers = draw(st.lists(lanes(wall), max_size=4))
     looks = draw(
@@ -170,6 +170,14 @@ def test_cores_over_time_tell_two_busy_halves_apart():
     run = run_of(process("first", 0, 0.5, cores=1.0), process("both", 0, 1.0, cores=1.0))
     cores = [cores for _, cores in run.cores_over_time]
     assert [2.0] * 5 + [1.0] * 5 == pytest.approx(cores)
+
+
+def test_cores_over_time_of_a_block_are_not_cut_finer_than_a_tenth_of_a_second():
+    assert 1 == len(run_of(process("one", 0, 0.19, cores=1.0), wall=0.19).cores_over_time)
+
+
+def test_cores_over_time_of_an_hour_are_a_thousand():
+    assert 1_000 == len(run_of(process("one", 0, 3600, cores=1.0), wall=3600).cores_over_time)
 
 
 def test_cores_in_use_are_cpu_seconds_for_each_wall_second():

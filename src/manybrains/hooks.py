@@ -31,7 +31,10 @@ from .script import NOT_SENT, Script
 __all__ = ["Session", "current", "install", "uninstall"]
 
 _ABSENT = object()
-_MODULE = re.compile(r"<module '__(mp_)?main__'[^>]*>")
+_UNKNOWN = re.compile(
+    r"Can't get attribute '(\w+)' on <module '__(?:mp_)?main__'"
+    r"|module '__(?:mp_)?main__' has no attribute '(\w+)'"  # from Python 3.14 on
+)
 _VERY_LAST = -1_000_000  # priority of a finalizer that runs after all others
 # Threads of these modules serve the machinery; a lesson's own threads do the work.
 _MACHINERY = ("multiprocessing", "concurrent.futures.process", "manybrains", "ipykernel", "tqdm")
@@ -417,9 +420,9 @@ def explain(error: BaseException) -> None:
             f"{name!r} exists in the notebook's memory, not in this worker's. "
             "Hand it over as an argument."
         )
-    elif isinstance(error, AttributeError) and "Can't get attribute" in str(error):
-        # One wording under every start method: in a spawned worker it names a temporary file.
-        error.args = (_MODULE.sub("<module '__main__'>", str(error)),)
+    elif isinstance(error, AttributeError) and (unknown := _UNKNOWN.match(str(error))):
+        # One wording under every start method and Python: most name a temporary file.
+        error.args = (f"Can't get attribute {unknown[1] or unknown[2]!r} on <module '__main__'>",)
         error.add_note(
             "This worker does not know it: it was started before that was defined, or "
             "knows another version. Define first, then start the pool."

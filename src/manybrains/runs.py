@@ -143,14 +143,16 @@ class Run:
         """Cores in use between looks, as (middle of the gap in seconds, cores) pairs.
 
         Gaps are at least a tenth of a second where the block is long enough, for
-        under a CPU quota a shorter one shows bursts that are no parallelism.
+        under a CPU quota a shorter one shows bursts that are no parallelism; and a
+        thousandth of the block where it is longer.
         """
         if self.wall_seconds <= 0:
             return ()
-        width = max(0.1, self.interval)
-        gaps = max(1, round(self.wall_seconds / width))
-        times = [self.wall_seconds * k / gaps for k in range(gaps + 1)]
+        width = max(0.1, self.interval, self.wall_seconds / 1_000)
+        gaps = max(1, math.floor(self.wall_seconds / width))
+        times = [*(self.wall_seconds * k / gaps for k in range(gaps)), self.wall_seconds]
         totals = [math.fsum(_at(points, t) for points in self._points) for t in times]
+        totals[0] = 0.0  # what was used in no time at all belongs to the first gap
         return tuple(
             ((t0 + t1) / 2, (c1 - c0) / (t1 - t0))
             for (t0, c0), (t1, c1) in pairwise(zip(times, totals, strict=True))
@@ -158,7 +160,7 @@ class Run:
 
     @property
     def peak_cores(self) -> float:
-        """The most cores in use at any moment (a moment is a tenth of a second)."""
+        """The most cores in use in any gap of `cores_over_time`: a tenth of a second or more."""
         return max((cores for _, cores in self.cores_over_time), default=0.0)
 
     def __repr__(self) -> str:
