@@ -18,7 +18,7 @@ def written(folder: Path, *cells: str) -> Script:
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for cell in cells:
         exec(cell, namespace)
-    return Script(folder, lambda: ["", *cells], namespace)
+    return Script(folder, lambda: [*enumerate(["", *cells])], namespace)
 
 
 def test_a_function_of_a_cell_is_there(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_changed_function_replaces_the_former_one(tmp_path: Path) -> None:
 
 def test_a_changed_function_gives_a_file_of_another_name(tmp_path: Path) -> None:
     cells = ["", "def f():\n    return 1"]
-    script = Script(tmp_path, lambda: cells, {"f": None})
+    script = Script(tmp_path, lambda: [*enumerate(cells)], {"f": None})
     first = script.write()
     cells.append("def f():\n    return 2")
     assert first != script.write()
@@ -58,7 +58,7 @@ def test_the_same_definitions_give_the_same_file(tmp_path: Path) -> None:
 
 def test_a_class_comes_after_its_base_even_if_its_cell_ran_first(tmp_path: Path) -> None:
     cells = ["", "class B(A):\n    pass", "class A:\n    pass"]
-    script = Script(tmp_path, lambda: cells, {"A": None, "B": None})
+    script = Script(tmp_path, lambda: [*enumerate(cells)], {"A": None, "B": None})
     assert "B" in runpy.run_path(str(script.write()))
 
 
@@ -108,12 +108,12 @@ def test_a_star_import_is_there(tmp_path: Path) -> None:
 
 def test_definitions_below_a_timing_magic_are_there(tmp_path: Path) -> None:
     magic = "get_ipython().run_cell_magic('time', '', 'def f():\\n    return 4\\n')"
-    script = Script(tmp_path, lambda: ["", magic], {"f": None})
+    script = Script(tmp_path, lambda: [(1, magic)], {"f": None})
     assert 4 == runpy.run_path(str(script.write()))["f"]()
 
 
 def test_a_cell_that_is_no_python_is_passed_over(tmp_path: Path) -> None:
-    script = Script(tmp_path, lambda: ["", "def f(:", "def f():\n    return 1"], {"f": None})
+    script = Script(tmp_path, lambda: [(1, "def f(:"), (2, "def f():\n    return 1")], {"f": None})
     assert 1 == runpy.run_path(str(script.write()))["f"]()
 
 

@@ -21,6 +21,8 @@ _ROOMS = {
     "Comparison": "comparing",
     "Contestant": "comparing",
     "compare": "comparing",
+    "Scaling": "scaling",
+    "measure_scaling": "scaling",
     "ceiling": "side_by_side",
     "Ticks": "work",
     "count": "work",
@@ -35,6 +37,7 @@ _ROOMS = {
     "plot_cores": "plots",
     "plot_memory": "plots",
     "plot_processes": "plots",
+    "plot_speedup": "plots",
     "plot_ticks": "plots",
     "plot_timeline": "plots",
     "plot_wall_times": "plots",
@@ -52,11 +55,13 @@ if TYPE_CHECKING:
         plot_cores,
         plot_memory,
         plot_processes,
+        plot_speedup,
         plot_ticks,
         plot_timeline,
         plot_wall_times,
     )
     from .runs import Lane, Run, Sample
+    from .scaling import Scaling, measure_scaling
     from .side_by_side import ceiling
     from .watching import watch
     from .work import Ticks, count, fetch, fetch_async, io_server, overlap_seconds, tick

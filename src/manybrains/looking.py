@@ -11,6 +11,9 @@ __all__ = ["LINUX", "Seen", "everybody", "name_and_parent"]
 
 LINUX = sys.platform.startswith("linux")
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+_AT_ONCE = 0.0005  # seconds
+_TRIES = 3
+Look = tuple[float, float, "int | None", "int | None"]
 _TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
@@ -39,17 +42,25 @@ class LinuxProcess:
         except (AttributeError, OSError):
             pass
 
-    def look(self) -> "tuple[float, int | None, int | None]":
-        """Return (cpu_seconds, core, memory_bytes); OSError once it has ended."""
+    def look(self) -> Look:
+        """Return (time, cpu_seconds, core, memory_bytes); OSError once it has ended."""
         fields = os.pread(self._stat, 1024, 0).rpartition(b")")[2].split()
         if not fields or fields[0] == b"Z":
             raise ProcessLookupError(self._pid)
-        core = int(fields[36])
+        memory = None if self.thread else int(fields[21]) * _PAGE
+        for _ in range(_TRIES):  # were we put aside in between, time and CPU do not belong together
+            before = time.perf_counter()
+            cpu = self._cpu_seconds(fields)
+            if time.perf_counter() - before < _AT_ONCE:
+                break
+        return before, cpu, int(fields[36]), memory
+
+    def _cpu_seconds(self, fields: "list[bytes]") -> float:
         if not self.thread:
-            return time.clock_gettime(self._clock), core, int(fields[21]) * _PAGE
+            return time.clock_gettime(self._clock)
         if self._schedule >= 0:
-            return int(os.pread(self._schedule, 64, 0).split()[0]) / 1e9, core, None
-        return (int(fields[11]) + int(fields[12])) / _TICK, core, None
+            return int(os.pread(self._schedule, 64, 0).split()[0]) / 1e9
+        return (int(fields[11]) + int(fields[12])) / _TICK
 
     def close(self) -> None:
         for descriptor in (self._stat, self._schedule, self.end):
@@ -72,17 +83,18 @@ class PortableProcess:
         except psutil.Error as error:
             raise ProcessLookupError(pid) from error
 
-    def look(self) -> "tuple[float, int | None, int | None]":
+    def look(self) -> Look:
+        now = time.perf_counter()
         try:
             if self.thread:
                 for one in self._process.threads():
                     if one.id == self.thread:
-                        return one.user_time + one.system_time, None, None
+                        return now, one.user_time + one.system_time, None, None
                 raise ProcessLookupError(self.thread)
             with self._process.oneshot():
                 times = self._process.cpu_times()
                 core = getattr(self._process, "cpu_num", lambda: None)()
-                return times.user + times.system, core, self._process.memory_info().rss
+                return now, times.user + times.system, core, self._process.memory_info().rss
         except self._errors as error:
             raise ProcessLookupError(self._process.pid) from error
 

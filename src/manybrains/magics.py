@@ -56,9 +56,10 @@ class Extension:
             multiprocessing.set_start_method(method, force=True)
         session = hooks.install()
         self._undo.callback(hooks.uninstall)
+        self._cells = [*enumerate(shell.history_manager.input_hist_parsed)]
         session.script = Script(
             session.folder,
-            lambda: shell.history_manager.input_hist_parsed,
+            lambda: self._cells,
             shell.user_ns,
             self._cell_name,
         )
@@ -137,7 +138,24 @@ class Extension:
 
     # --- around a cell --------------------------------------------------------------------
 
-    def _before_cell(self, info: Any = None) -> None:  # noqa: ARG002 - IPython's signature
+    def _note_cell(self, info: Any) -> None:
+        """Keep the cell for the script, also where it is run without being stored.
+
+        nbval does that.  IPython looks for a `;` at the end of what was stored last, so
+        there such a cell stands as well, as long as it runs.
+        """
+        source = getattr(info, "transformed_cell", None)  # older IPythons do not tell
+        if source is None:
+            source = self._shell.transform_cell(info.raw_cell)
+        self._cells.append((self._shell.execution_count, source))
+        if not info.store_history:
+            inputs = self._shell.history_manager.input_hist_parsed
+            inputs.append(source)
+            self._streams.callback(inputs.pop)
+
+    def _before_cell(self, info: Any = None) -> None:
+        if info is not None:
+            self._note_cell(info)
         session = hooks.current()
         self._children = guard.children()
         if session is not None and session.relay is not None:

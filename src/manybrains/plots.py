@@ -32,10 +32,12 @@ from .lanes import draw_lanes
 from .races import draw_ticks, draw_walls, meeting, race_in_words
 from .rows import in_words, rows_of, shortened
 from .runs import Run
+from .speedups import draw_speedup, gain_in_words
 from .tree import draw_tree, family_of, tree_inches
 
 if TYPE_CHECKING:
     from .comparing import Comparison
+    from .scaling import Scaling
     from .work import Ticks
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "plot_cores",
     "plot_memory",
     "plot_processes",
+    "plot_speedup",
     "plot_ticks",
     "plot_timeline",
     "plot_wall_times",
@@ -88,7 +91,7 @@ def timeline_png(run: Run) -> bytes:
     return buffer.getvalue()
 
 
-def alt_text(data: "Run | Comparison | Sequence[Ticks]") -> str:
+def alt_text(data: "Run | Comparison | Scaling | Sequence[Ticks]") -> str:
     """Return what the picture of the data shows as sentences, for a screen reader.
 
     Raises:
@@ -98,6 +101,8 @@ def alt_text(data: "Run | Comparison | Sequence[Ticks]") -> str:
         return in_words(data)
     if hasattr(data, "contestants"):
         return race_in_words(cast("Comparison", data))
+    if hasattr(data, "points"):
+        return gain_in_words(cast("Scaling", data))
     return f"When each worker computed. {meeting(_ticks('alt_text', data))}."
 
 
@@ -233,6 +238,27 @@ def plot_wall_times(comparison: "Comparison", ax: Axes | None = None) -> Axes:
     with look():
         ax = axes_for(ax, inches_for(len(comparison.contestants)))
         draw_walls(ax, comparison)
+    return ax
+
+
+def plot_speedup(scaling: "Scaling", ax: Axes | None = None) -> Axes:
+    """Draw the speedup by each number of workers, every repeat as a dot, beside the ideal line.
+
+    A dotted line stands where the cores that are yours end.
+
+    Raises:
+        TypeError: if `scaling` is no Scaling or `ax` no Axes.
+    """
+    expect(
+        hasattr(scaling, "points") and hasattr(scaling, "serial_fraction"),
+        "plot_speedup",
+        scaling,
+        "a Scaling",
+        "give it what measure_scaling(work, inputs) returned",
+    )
+    with look():
+        ax = axes_for(ax, 3.6)
+        draw_speedup(ax, scaling)
     return ax
 
 

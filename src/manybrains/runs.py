@@ -24,6 +24,7 @@ from .machine import Machine
 __all__ = ["Lane", "Run", "Sample"]
 
 FORMAT = "manybrains run 1"
+_TOO_CLOSE = 0.002  # seconds between two points: over less, a late clock reading is no rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +242,7 @@ def _anchored(
     end = max(end, begin)
     points = [(begin, 0.0)]
     for time, cpu in looks:
-        if points[-1][0] < time < end:
+        if points[-1][0] + _TOO_CLOSE < time < end - _TOO_CLOSE:
             points.append((time, min(max(cpu, points[-1][1]), lane.cpu_seconds)))
     points.append((end, lane.cpu_seconds))
     if lane.started is not None:  # but not before it has to, to have used that much

@@ -117,11 +117,11 @@ class Sampler:
         looks = []
         for key, seen in list(self._seen.items()):
             try:
-                cpu, core, memory = seen.look()
+                moment, cpu, core, memory = seen.look()
             except OSError:
                 self._drop(key, time.perf_counter())
             else:
-                looks.append((time.perf_counter(), *key, cpu, core, memory))
+                looks.append((moment, *key, cpu, core, memory))
         return looks
 
     def _add(self, pid: int, thread: int = 0) -> None:

@@ -49,7 +49,7 @@ class Script:
 
     Args:
         folder: private folder for the written versions.
-        cells: returns the source of every cell run so far, by number.
+        cells: returns number and source of every cell run so far.
         namespace: the notebook's global names and their present values.
         cell_name: returns how a code object's file name is shown ("Cell In[3]"), or None.
 
@@ -62,7 +62,7 @@ class Script:
     def __init__(
         self,
         folder: Path,
-        cells: Callable[[], Sequence[str]],
+        cells: Callable[[], Sequence[tuple[int, str]]],
         namespace: Mapping[str, Any],
         cell_name: Callable[[str], str | None] | None = None,
     ) -> None:
@@ -110,8 +110,8 @@ class Script:
 
     def _read_cells(self) -> None:
         cells = self._cells()
-        for number in range(self._read, len(cells)):
-            for node, source in _statements(cells[number]):
+        for number, cell in cells[self._read :]:
+            for node, source in _statements(cell):
                 self._add(node, source, number)
         self._read = len(cells)
 

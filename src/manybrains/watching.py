@@ -94,12 +94,11 @@ class Watch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        finish = time.perf_counter()
+        finish, cpu = time.perf_counter(), time.process_time() - self._cpu
         if self._deadline is not None:
             self._deadline.stop()
         if self._passed or guard.is_interrupt(error):
             guard.end(guard.children() - self._before)
-        cpu = time.process_time() - self._cpu
         alive = {p.pid: cpu_of(p.pid) for p in active_children() if p.pid}  # reaps the others
         looks, gone, others = self._session.sampler.end(self._key)
         helpers = helper_processes(self._session)

@@ -1,0 +1,204 @@
+"""The notebooks as the course's rules see them: prose and code, figures, exercises."""
+
+import ast
+import dis
+import re
+import statistics
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import CodeType
+
+import nbformat
+import pytest
+from execute_notebooks import texts
+from nbformat import NotebookNode
+
+__all__ = ["NOTEBOOKS", "Exercise", "Lesson", "ask_for", "needed_by", "prose", "read", "sentences"]
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
+FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+WATCH = re.compile(r"\A%%watch(?: +([A-Za-z_]\w*))?.*")
+WORD = re.compile(r"[^\W_]")
+
+
+def ask_for(changes: Iterable[str]) -> None:
+    """Fails with all the changes that are asked for, if there are any."""
+    asked = list(changes)
+    if asked:
+        pytest.fail("\n".join(asked), pytrace=False)
+
+
+def read(path: Path) -> "Lesson":
+    notebook = nbformat.read(path, as_version=4)
+    return Lesson(path, notebook.metadata, notebook.cells)
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """What a reader is to replace, what judges it, and one solution."""
+
+    starter: NotebookNode
+    check: NotebookNode
+    solution: str
+
+
+@dataclass(frozen=True)
+class Lesson:
+    path: Path
+    metadata: NotebookNode
+    cells: list[NotebookNode]
+
+    @property
+    def number(self) -> int:
+        return int(self.path.name.partition("-")[0])
+
+    @cached_property
+    def code(self) -> list[NotebookNode]:
+        return [cell for cell in self.cells if cell.cell_type == "code"]
+
+    @cached_property
+    def text(self) -> list[NotebookNode]:
+        return [cell for cell in self.cells if cell.cell_type == "markdown"]
+
+    @property
+    def figures(self) -> list[int]:
+        """The places of the cells that show a picture."""
+        return [place for place, cell in enumerate(self.cells) if shows_a_picture(cell)]
+
+    def at(self, cell: NotebookNode, change: str) -> str:
+        """The change that is asked for, with the place where."""
+        return f"{self.path.name}, cell {cell.id}: {change}"
+
+    def here(self, change: str) -> str:
+        return f"{self.path.name}: {change}"
+
+    def tagged(self, tag: str) -> list[NotebookNode]:
+        return [cell for cell in self.cells if tag in cell.metadata.get("tags", [])]
+
+    def calls(self, function: str) -> list[tuple[NotebookNode, ast.Call]]:
+        """Each call of this function, with its cell."""
+        return [
+            (cell, node)
+            for cell in self.code
+            for node in ast.walk(tree_of(cell.source))
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == function
+        ]
+
+    def exercises(self) -> Iterator[Exercise]:
+        """Each starter with the check and the solution that come next."""
+        for starter in self.tagged("exercise"):
+            after = self.cells[self.cells.index(starter) :]
+            check = next(cell for cell in after if cell in self.tagged("check"))
+            hidden = (cell.source for cell in after if "<details" in cell.source)
+            solution = re.search(r"^```python\n(.*?)^```$", next(hidden), re.DOTALL | re.MULTILINE)
+            assert solution is not None, self.at(starter, "its solution holds no Python")
+            yield Exercise(starter, check, solution[1])
+
+
+def shows_a_picture(cell: NotebookNode) -> bool:
+    return any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+
+
+def shown(cell: NotebookNode) -> str:
+    """All the text below a cell."""
+    return "\n".join(texts(cell.get("outputs", [])))
+
+
+def lines_of_code(cell: NotebookNode) -> int:
+    return sum(bool(line.strip()) for line in cell.source.splitlines())
+
+
+def ninth_decile(numbers: list[int]) -> float:
+    return statistics.quantiles(numbers, n=10, method="inclusive")[-1]
+
+
+# Prose
+
+
+def prose(cell: NotebookNode) -> str:
+    """The text of a cell without code and tags; code in a sentence becomes ``, a link its words."""
+    text = FENCE.sub("", cell.source)
+    text = re.sub(r"`[^`\n]+`", "``", text)
+    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    return re.sub(r"</?[a-z][^>\n]*>", "", text)
+
+
+def words(cell: NotebookNode) -> int:
+    return sum(word == "``" or bool(WORD.search(word)) for word in prose(cell).split())
+
+
+def sentences(cell: NotebookNode) -> list[str]:
+    """The lines of prose, without headings, tables and the marks of lists; "" ends a paragraph."""
+    lines = [line.strip() for line in prose(cell).splitlines()]
+    lines = ["" if line.startswith(("#", "|")) else line for line in lines]
+    return [re.sub(r"^(?:[-*]|\d+\.) +", "", line) for line in lines]
+
+
+def broken_sentences(cell: NotebookNode) -> Iterator[str]:
+    """Each line of prose that holds more than one sentence, or less."""
+    lines = sentences(cell)
+    source = [line.strip() for line in FENCE.sub("", cell.source).splitlines()]
+    for line, following, written in zip(lines, [*lines[1:], ""], [*source[1:], ""], strict=True):
+        if re.search(r"[.?!][\"')*]* +[\"'(*]*(?:[A-Z]|``)", line):
+            yield line
+        starts_anew = re.match(r"[-*|#] ?|\d+\. |<", written)
+        if line and following and not starts_anew and not re.search(r"[.?!:;][\"')*]*$", line):
+            yield line
+
+
+# What a piece of code needs
+
+
+def tree_of(source: str) -> ast.Module:
+    return ast.parse(plain(source))  # `await` at the top level parses as well
+
+
+def plain(source: str) -> str:
+    """The Python in a cell: %%watch binds the name of its run, other magics do nothing."""
+    match = WATCH.match(source)
+    name = (match[1] or "run") if match else ""
+    without = re.sub(r"^%.*$", "", source, flags=re.MULTILINE)
+    return without + (f"\n{name} = None" if name else "")
+
+
+def needed_by(sources: list[str], cells: list[NotebookNode]) -> list[NotebookNode]:
+    """The cells, in their order, that bind what these sources use, and what those use in turn."""
+    wanted = {(name, len(cells)) for source in sources for name in used_and_bound(source)[0]}
+    needed: set[int] = set()
+    while wanted:
+        name, before = wanted.pop()
+        binding = [i for i in range(before) if name in used_and_bound(cells[i].source)[1]]
+        if binding and binding[-1] not in needed:
+            needed.add(binding[-1])
+            used = used_and_bound(cells[binding[-1]].source)[0]
+            wanted.update((each, binding[-1]) for each in used)
+    return [cells[i] for i in sorted(needed)]
+
+
+def used_and_bound(source: str) -> tuple[set[str], set[str]]:
+    """The global names that a cell uses without having bound them, and those that it binds."""
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    code = compile(plain(source), "cell", "exec", flags=flags, dont_inherit=True)
+    used: set[str] = set()
+    bound: set[str] = set()
+    for step in dis.get_instructions(code):
+        if step.opname == "STORE_NAME":
+            bound.add(step.argval)
+        elif step.opname == "LOAD_NAME" and step.argval not in bound:
+            used.add(step.argval)
+    return used | (used_inside(code) - bound), bound
+
+
+def used_inside(code: CodeType) -> set[str]:
+    """The global names that the functions and classes of this code use."""
+    found: set[str] = set()
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            steps = dis.get_instructions(inner)
+            found |= {s.argval for s in steps if s.opname in {"LOAD_NAME", "LOAD_GLOBAL"}}
+            found |= used_inside(inner)
+    return found

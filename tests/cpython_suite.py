@@ -1,0 +1,105 @@
+"""CPython's own tests of multiprocessing, without our hooks and with them: the same must pass.
+
+    python tests/cpython_suite.py                      # every part, some 20 minutes
+    python tests/cpython_suite.py test_multiprocessing_fork test_concurrent_futures
+
+The interpreter needs its `test` package (Debian: libpython3-testsuite).  The hooks come from
+a sitecustomize module, so that they are there before the first test; workers that are not
+forked get them from their parents, as in a notebook.  What fails with the hooks alone is
+tried once more, for some of these tests fail by themselves now and then on a busy machine.
+The exit status is 1 if anything fails with the hooks that passes without.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+SUITES = [
+    "test_multiprocessing_fork",
+    "test_multiprocessing_forkserver",
+    "test_multiprocessing_spawn",
+    "test_multiprocessing_main_handling",
+    "test_concurrent_futures",
+]
+SOURCES = Path(__file__).resolve().parent.parent / "src"
+# Children of multiprocessing are not main processes: they get the hooks from their parents.
+HOOKED = f"""
+import sys
+if not any(word.startswith("from multiprocessing") for word in sys.orig_argv):
+    sys.path.append({str(SOURCES)!r})
+    from manybrains import hooks
+    hooks.install()
+"""
+
+
+def main() -> int:
+    """Run the suites twice and tell what differs."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("suites", nargs="*", default=SUITES)
+    parser.add_argument("--python", default=sys.executable)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        plain = outcomes(options.python, options.suites, Path(folder))
+        hooked = outcomes(options.python, options.suites, Path(folder), hooks=True)
+        worse = new_failures(plain, hooked)
+        if worse:
+            print("once more:", *sorted(worse), sep="\n  ")
+            again = outcomes(options.python, options.suites, Path(folder), hooks=True, only=worse)
+            worse = {test for test in worse if again.get(test) != "passed"}
+    for title, results in (("without hooks", plain), ("with hooks", hooked)):
+        counts = {word: list(results.values()).count(word) for word in sorted({*results.values()})}
+        print(f"{title}: {counts}")
+    print("fail with the hooks alone:", *(sorted(worse) or ["none"]), sep="\n  ")
+    return 1 if worse or not plain else 0
+
+
+def new_failures(plain: dict[str, str], hooked: dict[str, str]) -> set[str]:
+    """Return the tests that passed (or were skipped) without hooks and do not with them."""
+    return {
+        test for test, outcome in plain.items() if outcome != "failed" and outcome != hooked.get(test)
+    } | {test for test, outcome in hooked.items() if outcome == "failed" and test not in plain}
+
+
+def outcomes(
+    python: str,
+    suites: list[str],
+    folder: Path,
+    *,
+    hooks: bool = False,
+    only: set[str] | None = None,
+) -> dict[str, str]:
+    """Run the suites in a Python of their own; return passed, skipped or failed by test."""
+    report = folder / "report.xml"
+    report.unlink(missing_ok=True)
+    (folder / "sitecustomize.py").write_text(HOOKED if hooks else "", encoding="utf-8")
+    # One worker (-j1), so that a suite that hangs is ended and the others still run.
+    command = [python, "-m", "test", "-j1", "--timeout=600", f"--junit-xml={report}", *suites]
+    if only is not None:
+        chosen = folder / "chosen"
+        chosen.write_text("\n".join(sorted(only)), encoding="utf-8")
+        command.insert(-len(suites), f"--matchfile={chosen}")
+    print("with hooks:" if hooks else "without hooks:", *command, flush=True)
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": str(folder)})
+    return read(report)
+
+
+def read(report: Path) -> dict[str, str]:
+    """Return the outcome of each test in a JUnit report; of doubled names, the worst."""
+    found: dict[str, str] = {}
+    for case in ET.parse(report).iter("testcase"):
+        tags = {child.tag for child in case}
+        outcome = "skipped" if "skipped" in tags else "passed"
+        if tags & {"failure", "error"} or case.get("result") != "completed":
+            outcome = "failed"
+        name = case.get("name", "")
+        if found.get(name) != "failed":
+            found[name] = outcome
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
