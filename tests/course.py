@@ -15,7 +15,7 @@ import pytest
 from execute_notebooks import texts
 from nbformat import NotebookNode
 
-__all__ = ["NOTEBOOKS", "Exercise", "Lesson", "ask_for", "needed_by", "prose", "read", "sentences"]
+__all__ = ["NOTEBOOKS", "Exercise", "Lesson", "ask_for", "read"]
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)

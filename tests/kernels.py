@@ -2,15 +2,16 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import nbformat
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-__all__ = ["Kernel", "Shown", "kernel"]
+__all__ = ["Kernel", "Shown", "bare_kernel", "kernel"]
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,28 @@ class Kernel:
 
 
 @contextlib.contextmanager
-def kernel(start_method: str | None = None, seconds: int = 60) -> Iterator[Kernel]:
-    """Run a kernel with the extension loaded and this start method set."""
+def bare_kernel(
+    seconds: int = 60, env: Mapping[str, str] | None = None, wrapper: Sequence[str] = ()
+) -> Iterator[Kernel]:
+    """Run a kernel without the extension; `wrapper` is a command that runs its command."""
+    manager = AsyncKernelManager(kernel_name="python3")
+    assert manager.kernel_spec is not None
+    manager.kernel_spec.argv = [*wrapper, *manager.kernel_spec.argv]
     notebook = nbformat.v4.new_notebook()
-    client = NotebookClient(notebook, timeout=seconds, kernel_name="python3")
-    with client.setup_kernel(env=dict(os.environ)):
-        one = Kernel(client)
+    client = NotebookClient(notebook, km=manager, timeout=seconds)
+    with client.setup_kernel(env={**os.environ, **(env or {})}):
+        yield Kernel(client)
+
+
+@contextlib.contextmanager
+def kernel(
+    start_method: str | None = None,
+    seconds: int = 60,
+    env: Mapping[str, str] | None = None,
+    wrapper: Sequence[str] = (),
+) -> Iterator[Kernel]:
+    """Run a kernel with the extension loaded and this start method set."""
+    with bare_kernel(seconds, env, wrapper) as one:
         set_up = "%load_ext manybrains\n"
         if start_method is not None:
             set_up += "import multiprocessing\n"

@@ -45,16 +45,16 @@ def draw_speedup(ax: Axes, scaling: "Scaling") -> None:
         ax,
         gain(scaling),
         "workers",
-        f"speedup (times as fast as {one};\nline: medians, dots: every repeat)",
+        f"times as fast as {one} (dots: every repeat)",
     )
 
 
 def _mark_yours(ax: Axes, yours: float, first: int, most: int) -> None:
     """Rule where the cores that are yours end: more workers than that share them."""
     words = f"yours: {yours:g} core{'' if yours == 1 else 's'}"
-    if not first <= yours <= most:
-        words, yours = (f"{words}, to the right", most) if yours > most else (words, first)
-    ax.axvline(yours, color=QUIET, linewidth=0.8, linestyle=":", zorder=0)
+    if first <= yours <= most:
+        ax.axvline(yours, color=QUIET, linewidth=0.8, linestyle=":", zorder=0)
+    yours = min(max(yours, first), most)
     right = yours > (first + most) / 2
     ax.annotate(
         words,
