@@ -109,7 +109,9 @@ def shown(cell: NotebookNode) -> str:
 
 
 def lines_of_code(cell: NotebookNode) -> int:
-    return sum(bool(line.strip()) for line in cell.source.splitlines())
+    """How many lines there are to understand: no blank ones, comments, imports, or %%watch."""
+    lines = map(str.strip, cell.source.splitlines())
+    return sum(not re.match(r"$|#|%%|import |from \S+ import ", line) for line in lines)
 
 
 def ninth_decile(numbers: list[int]) -> float:
@@ -123,7 +125,7 @@ def prose(cell: NotebookNode) -> str:
     """The text of a cell without code and tags; code in a sentence becomes ``, a link its words."""
     text = FENCE.sub("", cell.source)
     text = re.sub(r"`[^`\n]+`", "``", text)
-    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    text = re.sub(r"!?\[([^\]\n]*)\]\([^)\n]*\)", r"\1", text)
     return re.sub(r"</?[a-z][^>\n]*>", "", text)
 
 
@@ -133,7 +135,7 @@ def words(cell: NotebookNode) -> int:
 
 def sentences(cell: NotebookNode) -> list[str]:
     """The lines of prose, without headings, tables and the marks of lists; "" ends a paragraph."""
-    lines = [line.strip() for line in prose(cell).splitlines()]
+    lines = [line.strip() for line in prose(cell).split("\n")]
     lines = ["" if line.startswith(("#", "|")) else line for line in lines]
     return [re.sub(r"^(?:[-*]|\d+\.) +", "", line) for line in lines]
 
@@ -141,7 +143,7 @@ def sentences(cell: NotebookNode) -> list[str]:
 def broken_sentences(cell: NotebookNode) -> Iterator[str]:
     """Each line of prose that holds more than one sentence, or less."""
     lines = sentences(cell)
-    source = [line.strip() for line in FENCE.sub("", cell.source).splitlines()]
+    source = [line.strip() for line in FENCE.sub("", cell.source).split("\n")]
     for line, following, written in zip(lines, [*lines[1:], ""], [*source[1:], ""], strict=True):
         if re.search(r"[.?!][\"')*]* +[\"'(*]*(?:[A-Z]|``)", line):
             yield line

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from manybrains.journal import Journal, Life, Lives
+from manybrains.journal import Journal
+from manybrains.lives import Life, Lives
 
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
-    return Journal(tmp_path / "journal")
+    return Journal(str(tmp_path / "journal"))
 
 
 def lives_of(journal: Journal) -> list[Life]:

@@ -16,6 +16,8 @@ import pytest
 from workers import burn, burn_thread, give_birth, ignore_sigterm, raise_value_error
 
 from manybrains import Run, hooks, watch
+from manybrains.births import hooks_of_every_process
+from manybrains.session import current
 
 pytestmark = pytest.mark.usefixtures("nobody_left")
 
@@ -318,21 +320,21 @@ def test_uninstalling_restores_everything() -> None:
 
 
 def _table() -> list[tuple[object, str, object]]:
-    return hooks._everywhere() + hooks._in_the_parent()
+    return hooks_of_every_process() + hooks.hooks_of_the_parent()
 
 
 def test_uninstalling_removes_the_temporary_folder_and_the_sampler() -> None:
     with watch():
         pass
-    session = hooks.current()
+    session = current()
     assert session is not None
     [sampler] = [pid for pid, name in session.helpers.items() if name == "sampler"]
     hooks.uninstall()
-    assert (False, False) == (session.folder.exists(), psutil.pid_exists(sampler))
+    assert (False, False) == (Path(session.folder).exists(), psutil.pid_exists(sampler))
 
 
 def test_the_temporary_folder_is_private() -> None:
     session = hooks.install()
-    modes = {oct(path.stat().st_mode & 0o777) for path in [session.folder]}
-    modes |= {oct(path.stat().st_mode & 0o777) for path in session.folder.iterdir()}
+    modes = {oct(path.stat().st_mode & 0o777) for path in [Path(session.folder)]}
+    modes |= {oct(path.stat().st_mode & 0o777) for path in Path(session.folder).iterdir()}
     assert {"0o700", "0o600"} == modes

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .journal import Life
+from .lives import Life
 from .runs import Lane, Sample
 
 __all__ = ["Block", "Look", "assemble"]

@@ -11,15 +11,17 @@ import os
 import shlex
 import sys
 from multiprocessing import active_children
+from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn
 
 from IPython.core.error import UsageError
 
 from . import guard, hooks
-from .output import Relay
+from .relay import Relay
 from .runs import Run
 from .script import Script
+from .session import Session, current
 from .watching import Sampler, Watch, watch
 
 __all__ = ["load_ipython_extension", "unload_ipython_extension"]
@@ -58,7 +60,7 @@ class Extension:
         self._undo.callback(hooks.uninstall)
         self._cells = [*enumerate(shell.history_manager.input_hist_parsed)]
         session.script = Script(
-            session.folder,
+            Path(session.folder),
             lambda: self._cells,
             shell.user_ns,
             self._cell_name,
@@ -98,7 +100,7 @@ class Extension:
 
     # --- output of workers ----------------------------------------------------------------
 
-    def _relay(self, session: hooks.Session) -> Relay:
+    def _relay(self, session: Session) -> Relay:
         """Show what workers print in the cell that started them."""
         assert session.script is not None
         streams: dict[int, Any] = {1: sys.stdout, 2: sys.stderr}
@@ -116,7 +118,7 @@ class Extension:
             finally:
                 stream.reset_thread_parent(token)
 
-        relay = Relay(session.folder, show, session.script.readable)
+        relay = Relay(Path(session.folder), show, session.script.readable)
         session.on_close.append(relay.close)
         return relay
 
@@ -156,7 +158,7 @@ class Extension:
     def _before_cell(self, info: Any = None) -> None:
         if info is not None:
             self._note_cell(info)
-        session = hooks.current()
+        session = current()
         self._children = guard.children()
         if session is not None and session.relay is not None:
             session.relay.begin_cell(self._shell.kernel.get_parent("shell"))
@@ -165,7 +167,7 @@ class Extension:
     def _after_cell(self, result: Any) -> None:
         if guard.is_interrupt(getattr(result, "error_in_exec", None)):
             guard.end(guard.children() - self._children)
-        session = hooks.current()
+        session = current()
         if session is not None and session.relay is not None:
             session.relay.tidy(anyone_alive=bool(active_children()))
         self._streams.close()
@@ -236,7 +238,7 @@ class _Shown:
         self._labels: Any = contextlib.nullcontext()
 
     def __enter__(self) -> None:
-        session = hooks.current()
+        session = current()
         if session is not None and session.relay is not None:
             self._labels = session.relay.labels()
         self._labels.__enter__()

@@ -1,8 +1,7 @@
-"""What workers print arrives: whole lines, in order, in the cell that started them.
+"""What a worker prints: whole lines, each one written at once to a file of the cell.
 
-A worker appends each line as one frame to a file of the cell, so that nothing it wrote
-is lost, however it dies; the notebook reads the file back, before it prints anything
-of its own, at the end of the cell, and every few hundredths of a second in between.
+So nothing it wrote is lost, however it dies; `relay` reads the file back in the notebook.
+Workers import this: it is light.
 """
 
 import contextlib
@@ -10,17 +9,15 @@ import io
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, BinaryIO
 
-__all__ = ["Relay", "capture"]
+TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
-_FRAME = b"\x1e"  # ASCII record separator opens a frame, unit separators part its head
-_UNIT = b"\x1f"
-MOST_CHARACTERS = 20_000_000  # shown of one cell; the rest is counted, not kept
-_PERIOD = 0.03  # seconds between readings while a cell runs
+__all__ = ["FRAME", "UNIT", "capture"]
+
+FRAME = b"\x1e"  # ASCII record separator opens a frame,
+UNIT = b"\x1f"  # unit separators part its head: stream, pid, worker, size in bytes, text
 
 
 class _Frames(io.TextIOBase):
@@ -43,7 +40,7 @@ class _Frames(io.TextIOBase):
         return self._number
 
     @property
-    def buffer(self) -> BinaryIO:
+    def buffer(self) -> "BinaryIO":
         self.flush()
         return open(self._number, "wb", buffering=0, closefd=False)
 
@@ -66,7 +63,7 @@ class _Frames(io.TextIOBase):
 
     def _send(self, text: str) -> None:
         payload = text.encode("utf-8", "backslashreplace")
-        frame = b"".join([_FRAME, self._head, str(len(payload)).encode(), _UNIT, payload])
+        frame = b"".join([FRAME, self._head, str(len(payload)).encode(), UNIT, payload])
         with contextlib.suppress(OSError):  # a full disk loses the line, not the worker
             os.write(self._target, frame)
 
@@ -77,181 +74,3 @@ def capture(path: str, worker: str) -> None:
     for number, name in ((1, "stdout"), (2, "stderr")):
         os.dup2(target, number)
         setattr(sys, name, _Frames(target, number, worker))
-
-
-@dataclass(slots=True)
-class _Cell:
-    """The file of one cell, and how far it has been read."""
-
-    path: Path
-    header: Any  # the message that asked for the cell: where its output belongs
-    labelled: bool = False
-    source: int | None = None
-    rest: bytes = b""
-    shown: int = 0
-    dropped: int = 0
-    # (stream, pid) -> (worker, unfinished line)
-    partial: dict[tuple[int, str], tuple[str, str]] = field(default_factory=dict)
-
-
-class Relay:
-    """Reads the files of the cells and shows what is new.
-
-    Args:
-        folder: private folder for the files.
-        show: called with (header of the cell, stream number 1 or 2, text).
-        rename: applied to the text of standard error, where tracebacks name files.
-    """
-
-    def __init__(
-        self, folder: Path, show: Callable[[Any, int, str], None], rename: Callable[[str], str]
-    ) -> None:
-        self._folder = folder
-        self._show = show
-        self._rename = rename
-        self._cells: list[_Cell] = []
-        self._count = 0
-        self._lock = threading.RLock()
-        self._inside = False
-        self._working = threading.Event()
-        self._closed = False
-        self._thread = threading.Thread(target=self._keep_reading, daemon=True)
-        self._thread.start()
-
-    def begin_cell(self, header: Any) -> None:
-        """Give the workers started from here on a file of their own."""
-        with self._lock:
-            self._count += 1
-            self._cells.append(_Cell(self._folder / f"output_{self._count}", header))
-
-    def path_for_worker(self) -> str | None:
-        """Return the file for a worker that is about to be started, and watch it from now on."""
-        with self._lock:
-            if not self._cells:
-                return None
-            cell = self._cells[-1]
-            if cell.source is None:
-                try:
-                    cell.source = os.open(cell.path, os.O_RDONLY | os.O_CREAT, 0o600)
-                except OSError:  # no room or no folder: the worker writes where it always did
-                    return None
-            self._working.set()
-            return str(cell.path)
-
-    @contextlib.contextmanager
-    def labels(self) -> Iterator[None]:
-        """Put the worker's name before each line while this lasts."""
-        with self._lock:
-            cell = self._cells[-1] if self._cells else None
-            before = cell.labelled if cell else False
-            if cell:
-                cell.labelled = True
-        try:
-            yield
-        finally:
-            self.drain()
-            if cell:
-                cell.labelled = before
-
-    def drain(self, rest: bool = False) -> None:
-        """Show what workers have printed by now; with `rest`, unfinished lines as well."""
-        if not self._working.is_set():
-            return
-        with self._lock:
-            if self._inside:  # what we show is printed by us: no need to look again
-                return
-            self._inside = True
-            try:
-                for cell in self._cells:
-                    if cell.source is not None:
-                        self._read(cell, rest)
-            finally:
-                self._inside = False
-
-    def tidy(self, anyone_alive: bool) -> None:
-        """After a cell: let go of the files that nobody can write to any more."""
-        self.drain(rest=not anyone_alive)
-        if anyone_alive:
-            return
-        with self._lock:
-            old, self._cells = self._cells[:-1], self._cells[-1:]
-            for cell in old:
-                self._discard(cell)
-            if not any(cell.source is not None for cell in self._cells):
-                self._working.clear()
-
-    def close(self) -> None:
-        self._closed = True
-        self._working.set()
-        self._thread.join(1.0)
-        for cell in self._cells:
-            self._discard(cell)
-        self._cells = []
-
-    def _discard(self, cell: _Cell) -> None:
-        if cell.source is not None:
-            os.close(cell.source)
-            cell.source = None
-        with contextlib.suppress(OSError):
-            cell.path.unlink()
-
-    def _keep_reading(self) -> None:
-        pause = threading.Event()
-        while not self._closed:
-            self._working.wait()
-            self.drain()
-            pause.wait(_PERIOD)
-
-    def _read(self, cell: _Cell, rest: bool) -> None:
-        assert cell.source is not None
-        while chunk := os.read(cell.source, 1 << 20):
-            parts, cell.rest = _unframe(cell.rest + chunk)
-            for stream, pid, worker, text in parts:
-                text = cell.partial.pop((stream, pid), ("", ""))[1] + text
-                whole, end, left = text.rpartition("\n")
-                if left:
-                    cell.partial[stream, pid] = (worker, left)
-                self._emit(cell, stream, worker, whole + end)
-        if rest:
-            for (stream, _), (worker, left) in cell.partial.items():
-                self._emit(cell, stream, worker, left)
-            cell.partial.clear()
-            if cell.dropped:
-                text = f"[{cell.dropped:,} more characters were printed by workers and dropped]\n"
-                self._show(cell.header, 2, text)
-                cell.dropped = 0
-
-    def _emit(self, cell: _Cell, stream: int, worker: str, text: str) -> None:
-        if not text:
-            return
-        if cell.shown > MOST_CHARACTERS:
-            cell.dropped += len(text)
-            return
-        cell.shown += len(text)
-        if stream == 2:
-            text = self._rename(text)
-        if cell.labelled and worker:
-            text = "".join(f"{worker}: {line}" for line in text.splitlines(keepends=True))
-        self._show(cell.header, stream, text)
-
-
-def _unframe(data: bytes) -> tuple[list[tuple[int, str, str, str]], bytes]:
-    """Split bytes into (stream, pid, worker, text) parts and what is not complete yet.
-
-    Bytes outside of frames come from C code or from programs that a worker started.
-    """
-    parts: list[tuple[int, str, str, str]] = []
-    while data:
-        raw, mark, framed = data.partition(_FRAME)
-        if raw:
-            parts.append((1, "", "", raw.decode("utf-8", "replace")))
-        if not mark:
-            return parts, b""
-        fields = framed.split(_UNIT, 4)
-        if len(fields) < 5 or len(fields[4]) < int(fields[3]):
-            return parts, mark + framed
-        stream, pid, worker, size, payload = fields
-        text = payload[: int(size)].decode("utf-8", "replace")
-        parts.append((int(stream), pid.decode(), worker.decode("utf-8", "replace"), text))
-        data = payload[int(size) :]
-    return parts, b""

@@ -209,7 +209,7 @@ def plot_processes(run: Run, ax: Axes | None = None) -> Axes:
     """Draw the processes as a tree: main on top, under each process those that it started.
 
     Helper processes of multiprocessing and of the lens are dashed: they ran none of the code.
-    A tree more than six wide is drawn as a list, indented.
+    A tree more than five wide is drawn as a list, indented.
 
     Raises:
         TypeError: if `run` is no Run or `ax` no Axes.

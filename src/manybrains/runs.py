@@ -245,8 +245,8 @@ def _anchored(
         if points[-1][0] + _TOO_CLOSE < time < end - _TOO_CLOSE:
             points.append((time, min(max(cpu, points[-1][1]), lane.cpu_seconds)))
     points.append((end, lane.cpu_seconds))
-    if lane.started is not None:  # but not before it has to, to have used that much
-        time, cpu = points[1]
+    time, cpu = points[1]
+    if lane.started is not None and lane.started < time:  # no earlier than it must, for that much
         points[0] = (max(begin, min(lane.started, time - cpu)), 0.0)
     return tuple(points)
 

@@ -12,7 +12,7 @@ from .runs import Run
 
 __all__ = ["Member", "draw_tree", "family_of", "tree_inches"]
 
-WIDEST = 6  # leaves side by side; a wider tree becomes a list
+WIDEST = 5  # leaves side by side; a wider tree becomes a list
 MOST_MEMBERS = 48  # drawn; more could not be read
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 GENERATIONS = (("main", "main"), ("child", "children"), ("grandchild", "grandchildren"))
@@ -41,7 +41,7 @@ def family_of(run: Run) -> tuple[Member, ...]:
             continue
         parent = last_of_pid.get(lane.parent_pid or 0, 0) if members else None
         generation = 0 if parent is None else members[parent].generation + 1
-        words = [shortened(lane.name, 22), f"pid {lane.pid}"]
+        words = [shortened(lane.name, 18), f"pid {lane.pid}"]
         if lane.exit_code is not None:
             words.append(exit_words(lane.exit_code, run.machine.system))
         last_of_pid[lane.pid] = len(members)

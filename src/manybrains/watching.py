@@ -16,11 +16,13 @@ from typing import Any
 
 from . import guard
 from .assembling import Block, assemble
-from .guard import Deadline
-from .hooks import Session, install
-from .journal import Lives, cpu_of
+from .deadline import Deadline
+from .hooks import install
+from .journal import cpu_of
+from .lives import Lives
 from .machine import this_machine
 from .runs import Run
+from .session import Session
 
 __all__ = ["Watch", "watch"]
 
@@ -170,8 +172,8 @@ class Sampler:
     def _start(self) -> None:
         # Nothing of site-packages is needed where /proc is, and half the start-up is saved.
         flags = ["-I", "-S"] if sys.platform.startswith("linux") else ["-I"]
-        owner = str(self._session.folder) if self._session.on_close else ""
-        arguments = [str(self._session.journal.path), str(os.getpid()), owner]
+        folder = "" if self._session.is_worker else self._session.folder
+        arguments = [self._session.journal.path, str(os.getpid()), folder]
         self._program = subprocess.Popen(
             [sys.executable, *flags, "-c", _PROGRAM, _HOME, *arguments],
             stdin=subprocess.PIPE,

@@ -1,0 +1,82 @@
+"""What is installed in this process: one session, which everything else asks for.
+
+Workers import this: it is light.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+
+from .journal import Journal
+
+TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
+if TYPE_CHECKING:
+    from typing import Any
+
+    Hook = tuple[Any, str, Any]  # owner, attribute, replacement
+
+__all__ = ["Session", "current", "use"]
+
+_ABSENT = object()
+
+
+class Session:
+    """The hooks of this process, and what they need.
+
+    Attributes:
+        folder: private temporary folder of the notebook or script.
+        journal: where births and deaths are noted.
+        pid: the process this session belongs to.
+        is_worker: whether that is a worker; the folder is then somebody else's.
+        script: the notebook as a script; None outside of a notebook.
+        relay: reads what workers print; None outside of a notebook and in workers.
+        output: the file a worker prints to, handed on to its own children.
+        sampler: the handle of the process that looks, once there is one.
+        helpers: processes that serve the machinery, by pid; they are never lanes.
+        on_fork: called first in a forked worker, to let go of what is the notebook's.
+        on_close: called when the session ends.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.journal = Journal(os.path.join(folder, "journal"))  # noqa: PTH118 - pathlib is slow
+        self.pid = os.getpid()
+        self.is_worker = False
+        self.script: Any = None
+        self.relay: Any = None
+        self.output: str | None = None
+        self.sampler: Any = None
+        self.helpers: dict[int, str] = {}
+        self.on_fork: list[Callable[[], object]] = []
+        self.on_close: list[Callable[[], object]] = []
+        self._undo: list[Hook] = []
+
+    def hook(self, table: Iterable[Hook]) -> None:
+        """Put each replacement in its place, and remember what was there."""
+        for owner, name, replacement in table:
+            self._undo.append((owner, name, vars(owner).get(name, _ABSENT)))
+            setattr(owner, name, replacement)
+
+    def unhook(self) -> None:
+        """Put back exactly what was there."""
+        while self._undo:
+            owner, name, before = self._undo.pop()
+            if before is _ABSENT:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, before)
+
+
+_session: Session | None = None
+
+
+def current() -> Session | None:
+    """Return what is installed in this process, or None."""
+    return _session
+
+
+def use(session: Session | None) -> None:
+    """Make this the session of the process."""
+    global _session  # noqa: PLW0603 - the one installed extension
+    _session = session
