@@ -164,8 +164,19 @@ def test_the_cpu_time_of_a_child_is_not_its_mothers() -> None:
 
 def test_a_program_that_was_started_is_a_lane() -> None:
     with watch() as run:
-        subprocess.run([sys.executable, "-S", "-c", "import time; time.sleep(0.7)"], check=True)
-    assert 1 == len(run.workers)
+        subprocess.run([sys.executable, "-S", "-c", "raise SystemExit(3)"], check=False)
+    assert [3] == [lane.exit_code for lane in run.workers]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_bare_fork_is_a_lane() -> None:
+    with watch() as run:
+        pid = os.fork()
+        if pid == 0:
+            time.sleep(2)
+            os._exit(0)
+        os.waitpid(pid, 0)
+    assert [pid] == [lane.pid for lane in run.workers]
 
 
 def test_a_pool_of_an_earlier_block_is_a_lane_where_it_works(start_method: str) -> None:

@@ -8,7 +8,9 @@ import functools
 import os
 import pickle
 import shutil
+import subprocess
 import tempfile
+import time
 from collections.abc import Callable
 from multiprocessing import context, reduction, spawn
 from types import FunctionType
@@ -51,14 +53,45 @@ def hooks_of_the_parent() -> list[tuple[Any, str, Any]]:
     from concurrent.futures import process as executor
     from multiprocessing import pool
 
-    return [
+    table = [
         (reduction.ForkingPickler, "reducer_override", _check_sendable),
         around(spawn, "get_preparation_data", _around_preparation),
         around(pool.Pool, "_setup_queues", _around_queues),
         (executor._CallItem, "__reduce__", _reduce_call),
         (vars(pool)["RemoteTraceback"], "__init__", _readable_traceback),
         (executor._RemoteTraceback, "__init__", _readable_traceback),
+        around(subprocess.Popen, "__init__", _around_program),
     ]
+    if hasattr(subprocess.Popen, "_handle_exitstatus"):  # not on Windows
+        table.append(around(subprocess.Popen, "_handle_exitstatus", _around_exit))
+    return table
+
+
+def _around_program(start: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(start)
+    def noted_start(self: Any, args: Any, *rest: Any, **keywords: Any) -> None:
+        asked = time.perf_counter()
+        start(self, args, *rest, **keywords)
+        session = current()
+        if session is not None and session.pid == os.getpid():
+            words = [args] if isinstance(args, (str, bytes, os.PathLike)) else list(args)
+            name = os.path.basename(os.fsdecode(words[0]).split()[0])  # noqa: PTH119 - or a command line
+            session.journal.note("asked", self.pid, session.pid, asked, name=name)
+            session.journal.note("born", self.pid, session.pid, time.perf_counter(), name=name)
+
+    return noted_start
+
+
+def _around_exit(handle: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(handle)
+    def noted_exit(self: Any, *arguments: Any, **keywords: Any) -> None:
+        handle(self, *arguments, **keywords)
+        session = current()
+        if session is not None:
+            moment = time.perf_counter()
+            session.journal.note("reaped", self.pid, moment, self.returncode, None)
+
+    return noted_exit
 
 
 def _around_preparation(prepare: Callable[[str], dict[str, Any]]) -> Callable[[str], Any]:

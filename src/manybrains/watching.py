@@ -110,7 +110,7 @@ class Watch:
             pid=os.getpid(),
             name=process.current_process().name,
             cpu_seconds=cpu,
-            lives=self._session.sampler.lives.read(),
+            lives=[one for one in self._session.sampler.lives.read() if one.pid not in helpers],
             looks=looks,
             gone=gone,
             others=[other for other in others if other[0] not in helpers],
