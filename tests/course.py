@@ -2,11 +2,11 @@
 
 import ast
 import dis
+import functools
 import re
 import statistics
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from types import CodeType
 
@@ -54,11 +54,11 @@ class Lesson:
     def number(self) -> int:
         return int(self.path.name.partition("-")[0])
 
-    @cached_property
+    @functools.cached_property
     def code(self) -> list[NotebookNode]:
         return [cell for cell in self.cells if cell.cell_type == "code"]
 
-    @cached_property
+    @functools.cached_property
     def text(self) -> list[NotebookNode]:
         return [cell for cell in self.cells if cell.cell_type == "markdown"]
 
@@ -162,25 +162,33 @@ def tree_of(source: str) -> ast.Module:
 def plain(source: str) -> str:
     """The Python in a cell: %%watch binds the name of its run, other magics do nothing."""
     match = WATCH.match(source)
-    name = (match[1] or "run") if match else ""
     without = re.sub(r"^%.*$", "", source, flags=re.MULTILINE)
-    return without + (f"\n{name} = None" if name else "")
+    return without + (f"\n{match[1] or 'run'} = None" if match else "")
 
 
-def needed_by(sources: list[str], cells: list[NotebookNode]) -> list[NotebookNode]:
-    """The cells, in their order, that bind what these sources use, and what those use in turn."""
-    wanted = {(name, len(cells)) for source in sources for name in used_and_bound(source)[0]}
+def needed_by(sources: list[str], cells: list[NotebookNode]) -> list[str]:
+    """What binds the names that these sources use, and so on back: definitions, whole cells."""
+    before = [piece for cell in cells for piece in pieces(cell.source)]
+    wanted = {(name, len(before)) for source in sources for name in used_and_bound(source)[0]}
     needed: set[int] = set()
     while wanted:
-        name, before = wanted.pop()
-        binding = [i for i in range(before) if name in used_and_bound(cells[i].source)[1]]
-        if binding and binding[-1] not in needed:
-            needed.add(binding[-1])
-            used = used_and_bound(cells[binding[-1]].source)[0]
-            wanted.update((each, binding[-1]) for each in used)
-    return [cells[i] for i in sorted(needed)]
+        name, end = wanted.pop()
+        binding = [i for i in range(end) if name in used_and_bound(before[i])[1]][-1:]
+        for i in binding:
+            if i not in needed:
+                needed.add(i)
+                wanted.update((used, i) for used in used_and_bound(before[i])[0])
+    return [before[i] for i in sorted(needed)]
 
 
+def pieces(source: str) -> list[str]:
+    """The cell, and each of its imports and definitions alone: they need not the rest of it."""
+    alone = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    statements = tree_of(source).body
+    return [source, *(ast.unparse(each) for each in statements if isinstance(each, alone))]
+
+
+@functools.cache
 def used_and_bound(source: str) -> tuple[set[str], set[str]]:
     """The global names that a cell uses without having bound them, and those that it binds."""
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import nbformat
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
@@ -69,11 +68,11 @@ def bare_kernel(
     seconds: int = 60, env: Mapping[str, str] | None = None, wrapper: Sequence[str] = ()
 ) -> Iterator[Kernel]:
     """Run a kernel without the extension; `wrapper` is a command that runs its command."""
-    manager = AsyncKernelManager(kernel_name="python3")
-    assert manager.kernel_spec is not None
-    manager.kernel_spec.argv = [*wrapper, *manager.kernel_spec.argv]
     notebook = nbformat.v4.new_notebook()
-    client = NotebookClient(notebook, km=manager, timeout=seconds)
+    client = NotebookClient(notebook, timeout=seconds, kernel_name="python3")
+    spec = client.create_kernel_manager().kernel_spec
+    assert spec is not None
+    spec.argv = [*wrapper, *spec.argv]
     with client.setup_kernel(env={**os.environ, **(env or {})}):
         yield Kernel(client)
 

@@ -451,7 +451,7 @@ def to_run(lesson: Lesson, exercise: course.Exercise) -> Iterator[str]:
     """What the solution and the check need, the solution, and the check."""
     before = lesson.code[1 : lesson.code.index(exercise.starter)]
     sources = [exercise.solution, exercise.check.source]
-    yield from (cell.source for cell in course.needed_by(sources, before))
+    yield from course.needed_by(sources, before)
     yield from sources
 
 

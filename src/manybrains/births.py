@@ -31,7 +31,14 @@ __all__ = ["around", "hooks_of_every_process"]
 
 _VERY_LAST = -1_000_000  # priority of a finalizer that runs after all others
 # Threads of these modules serve the machinery; a lesson's own threads do the work.
-_MACHINERY = ("multiprocessing", "concurrent.futures.process", "manybrains", "ipykernel", "tqdm")
+_MACHINERY = (
+    "multiprocessing",
+    "concurrent.futures.process",
+    "manybrains",
+    "ipykernel",
+    "IPython",  # its history thread is begun anew after each fork
+    "tqdm",
+)
 
 
 def hooks_of_every_process() -> list[Hook]:

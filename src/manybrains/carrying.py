@@ -3,12 +3,18 @@
 Between a worker and its notebook an error travels pickled.  Unpickling calls its class with
 what it kept as `args`, which many a class of a lesson does not take: a Pool then never
 answers, and an executor breaks.  What such a class lets through is left as it is; every
-other error goes as an `_Envelope`, and is put together again where it arrives.
+other error goes as an `_Envelope`, and is put together again where it arrives.  Workers
+import this: it is light.
 """
+
+from __future__ import annotations
 
 import pickle
 from multiprocessing import reduction
-from typing import Any
+
+TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["sendable"]
 

@@ -3,14 +3,17 @@
 Workers import this: it is light.
 """
 
+import functools
 import pickle
 import sys
+
+from .carrying import sendable
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["call", "explain"]
+__all__ = ["call", "call_item", "explain"]
 
 _UNKNOWN = (
     r"Can't get attribute '(\w+)' on <module '__(?:mp_)?main__'"
@@ -19,17 +22,48 @@ _UNKNOWN = (
 
 
 def call(sealed: bytes) -> "Any":
-    """Do a pool's task in its worker; what cannot be unpickled is an error of this task.
+    """Do the task of a Pool in its worker; what cannot be unpickled is an error of this task.
 
     Without this the worker dies of it, the pool replaces it for ever, and the cell that
     waits for the answer hangs.
     """
+    return _answer(lambda: _do(*pickle.loads(sealed)))
+
+
+def call_item(work_id: int, sealed: bytes) -> "Any":
+    """Return the task of an executor; what this worker cannot find is an error of that task.
+
+    Anything else that goes wrong here breaks the executor, as it always does.
+    """
+    from concurrent.futures.process import _CallItem
+
     try:
         function, arguments, keywords = pickle.loads(sealed)
-        return function(*arguments, **keywords)
     except (AttributeError, ImportError, NameError) as error:
+        return _CallItem(work_id, _answer, (functools.partial(_fail, error),), {})
+    task = functools.partial(function, *arguments, **keywords)
+    return _CallItem(work_id, _answer, (task,), {})
+
+
+def _do(function: "Any", arguments: "Any", keywords: "Any") -> "Any":
+    return function(*arguments, **keywords)
+
+
+def _fail(error: BaseException) -> "Any":
+    raise error
+
+
+def _answer(task: "Any") -> "Any":
+    """Do a task; whatever error it raises is explained, and can be sent."""
+    try:
+        return task()
+    except BaseException as error:
         explain(error)
-        raise
+        answer = sendable(error)
+    try:
+        raise answer
+    finally:
+        del answer  # with its traceback it would hold this frame
 
 
 def explain(error: BaseException) -> None:

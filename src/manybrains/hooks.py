@@ -17,7 +17,7 @@ from types import FunctionType
 from typing import Any
 
 from .births import around, hooks_of_every_process
-from .explaining import call
+from .explaining import call, call_item
 from .session import Session, current, use
 
 __all__ = ["hooks_of_the_parent", "install", "uninstall"]
@@ -154,13 +154,7 @@ def _around_queues(setup: Callable[[Any], None]) -> Callable[[Any], None]:
 
 
 def _reduce_call(item: Any) -> tuple[Any, ...]:
-    return _unreduce_call, (item.work_id, _seal(item.fn, item.args, item.kwargs))
-
-
-def _unreduce_call(work_id: int, sealed: bytes) -> Any:
-    from concurrent.futures.process import _CallItem
-
-    return _CallItem(work_id, call, (sealed,), {})
+    return call_item, (item.work_id, _seal(item.fn, item.args, item.kwargs))
 
 
 def _seal(*task: Any) -> bytes:

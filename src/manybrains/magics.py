@@ -149,9 +149,9 @@ class Extension:
         source = getattr(info, "transformed_cell", None)  # older IPythons do not tell
         if source is None:
             source = self._shell.transform_cell(info.raw_cell)
-        self._cells.append((self._shell.execution_count, source))
+        inputs = self._shell.history_manager.input_hist_parsed
+        self._cells.append((len(inputs), source))  # newer IPythons have counted it by now
         if not info.store_history:
-            inputs = self._shell.history_manager.input_hist_parsed
             inputs.append(source)
             self._streams.callback(inputs.pop)
 

@@ -8,6 +8,7 @@ file is the main module.  Pickling stays ordinary pickling by name.
 import ast
 import builtins
 import cmath
+import os
 import re
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,8 +25,10 @@ _SHELVES = (tuple, list, set, frozenset, dict)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _IMPORTS = (ast.Import, ast.ImportFrom)
 _FILE_LINE = re.compile(r'File "([^"\n]+)", line (\d+)')
-_OUR_FRAMES = re.compile(
-    r'  File "[^"\n]*manybrains[/\\]hooks\.py", line \d+, in \w+\n(?:    .*\n)*'
+_OUR_FRAMES = re.compile(  # in an exception group's text each line has bars before it
+    r'^([ |]*)  File "[^"\n]*manybrains[/\\](?:births|explaining|hooks)\.py", line \d+, in \S+\n'
+    r"(?:\1    .*\n)*",
+    re.MULTILINE,
 )
 _LIBRARIES = [sysconfig.get_path(key) + "/" for key in ("purelib", "platlib", "stdlib")]
 _TRANSPARENT_MAGICS = {"capture", "prun", "time"}  # they run the cell's body as it stands
@@ -89,7 +92,8 @@ class Script:
         path = self._written.get(text)
         if path is None or not path.exists():
             path = self._folder / f"notebook_{len(self._written)}.py"
-            path.write_text(text, encoding="utf-8")
+            with open(path, "w", encoding="utf-8", opener=_private) as file:
+                file.write(text)
             self._written[text] = path
             self._places[str(path)] = places
         return path
@@ -173,6 +177,10 @@ class Script:
         put(piece for piece in chosen if not piece.is_import)
         lines.append(f"{NOT_SENT} = {self.not_sent!r}")
         return "\n".join(lines) + "\n", places
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _no_name(file: str) -> str | None:  # noqa: ARG001 - outside of a notebook there are no cells
