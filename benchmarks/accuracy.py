@@ -22,7 +22,7 @@ from accuracy_workers import KINDS, logged, migrate, read_logs
 from report import Aim, Options, Report, Table, main, spread
 from workloads import SWARM, swarm
 
-from manybrains import Run, plot_timeline, watch
+from manybrains import Run, watch
 from manybrains.journal import cpu_of
 
 LIFETIMES = (0.01, 0.05, 0.1, 0.3, 0.6)  # of programs that only looking can find
@@ -174,6 +174,8 @@ def programs_seen(seconds: float, repeats: int) -> int:
 def drawn_share(run: Run) -> float:
     """Return the area that is painted, in CPU seconds, as a share of the run's CPU seconds."""
     from matplotlib.figure import Figure
+
+    from manybrains import plot_timeline
 
     ax = plot_timeline(run, Figure().subplots())
     paths = [path for c in ax.collections if c.get_label() == "work" for path in c.get_paths()]

@@ -187,6 +187,8 @@ def main(measure: Callable[[Options], Report], description: str) -> None:
     arguments = parser.parse_args()
     options = Options(arguments.quick, arguments.repeats, tuple(arguments.methods))
     os.environ.setdefault("MANYBRAINS_HEADLESS", "1")  # no progress bars
+    # Spawned workers import the main module if it has a file: they would pay for what is ours.
+    del sys.modules["__main__"].__file__
     with circumstances(options) as told:
         report = measure(options)
     store(Path(sys.argv[0]).stem, report, told, arguments.results)

@@ -70,6 +70,10 @@ def empty_workers(context: BaseContext, workers: int) -> None:
         _started_and_joined([context.Process(target=nothing)])
 
 
+def crowd(context: BaseContext, workers: int) -> None:
+    _started_and_joined([context.Process(target=nothing) for _ in range(workers)])
+
+
 def pool_in_chunks(context: BaseContext, tasks: int) -> None:
     with context.Pool(2) as pool:
         pool.map(tiny, range(tasks))
@@ -121,6 +125,7 @@ WORKLOADS: dict[str, Callable[[BaseContext, int], None]] = {
         serial,
         swarm,
         empty_workers,
+        crowd,
         pool_in_chunks,
         pool_one_by_one,
         executor_one_by_one,

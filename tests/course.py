@@ -25,7 +25,7 @@ WORD = re.compile(r"[^\W_]")
 
 def ask_for(changes: Iterable[str]) -> None:
     """Fails with all the changes that are asked for, if there are any."""
-    asked = list(changes)
+    asked = list(dict.fromkeys(changes))
     if asked:
         pytest.fail("\n".join(asked), pytrace=False)
 

@@ -1,10 +1,8 @@
 """Errors of a pool's workers arrive whole, whatever they are.
 
-Between a worker and its notebook an error travels pickled.  Unpickling calls its class with
-what it kept as `args`, which many a class of a lesson does not take: a Pool then never
-answers, and an executor breaks.  What such a class lets through is left as it is; every
-other error goes as an `_Envelope`, and is put together again where it arrives.  Workers
-import this: it is light.
+Unpickling an error calls its class with what it kept as `args`; where the class wants others, a
+Pool never answers and an executor breaks.  Such errors travel in an `_Envelope`, which is put
+together again where it arrives.  Workers import this: it is light.
 """
 
 from __future__ import annotations

@@ -14,8 +14,9 @@ TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is sl
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-__all__ = ["FRAME", "UNIT", "capture"]
+__all__ = ["FRAME", "MOST_IN_FRAME", "UNIT", "capture"]
 
+MOST_IN_FRAME = 1 << 18  # characters; of longer texts a reader would have to hold the whole
 FRAME = b"\x1e"  # ASCII record separator opens a frame,
 UNIT = b"\x1f"  # unit separators part its head: stream, pid, worker, size in bytes, text
 
@@ -29,7 +30,8 @@ class _Frames(io.TextIOBase):
     def __init__(self, target: int, number: int, worker: str) -> None:
         self._target = target
         self._number = number
-        self._head = f"{number}\x1f{os.getpid()}\x1f{worker}\x1f".encode(errors="replace")
+        shown = "".join(c if c.isprintable() else "?" for c in worker[:200])
+        self._head = f"{number}\x1f{os.getpid()}\x1f{shown}\x1f".encode(errors="replace")
         self._pending: list[str] = []
         self._lock = threading.RLock()
 
@@ -62,10 +64,11 @@ class _Frames(io.TextIOBase):
                 self._send(text)
 
     def _send(self, text: str) -> None:
-        payload = text.encode("utf-8", "backslashreplace")
-        frame = b"".join([FRAME, self._head, str(len(payload)).encode(), UNIT, payload])
-        with contextlib.suppress(OSError):  # a full disk loses the line, not the worker
-            os.write(self._target, frame)
+        for begin in range(0, len(text), MOST_IN_FRAME):
+            payload = text[begin : begin + MOST_IN_FRAME].encode("utf-8", "backslashreplace")
+            frame = b"".join([FRAME, self._head, str(len(payload)).encode(), UNIT, payload])
+            with contextlib.suppress(OSError):  # a full disk loses the line, not the worker
+                os.write(self._target, frame)
 
 
 def capture(path: str, worker: str) -> None:

@@ -6,18 +6,24 @@ of the cell, and every few hundredths of a second in between.
 
 import contextlib
 import os
+import re
+import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .output import FRAME, UNIT
+from .output import FRAME, MOST_IN_FRAME
+from .remedies import no_room
 
 __all__ = ["MOST_CHARACTERS", "Relay"]
 
 MOST_CHARACTERS = 20_000_000  # shown of one cell; the rest is counted, not kept
 _PERIOD = 0.03  # seconds between readings while a cell runs
+_HEAD = re.compile(rb"([12])\x1f(\d{1,10})\x1f([^\x1e\x1f]{0,1000})\x1f(\d{1,7})\x1f")
+_LONGEST_HEAD = 1_050  # bytes
+_LITTLE_ROOM = 1 << 16  # bytes; a file system with less has no room for output
 
 
 @dataclass(slots=True)
@@ -31,6 +37,8 @@ class _Cell:
     rest: bytes = b""
     shown: int = 0
     dropped: int = 0
+    warned: bool = False  # that the disk is full
+    writers: set[Any] = field(default_factory=set)  # processes that print to the file
     # (stream, pid) -> (worker, unfinished line)
     partial: dict[tuple[int, str], tuple[str, str]] = field(default_factory=dict)
 
@@ -52,6 +60,7 @@ class Relay:
         self._rename = rename
         self._cells: list[_Cell] = []
         self._count = 0
+        self._pid = os.getpid()
         self._lock = threading.RLock()
         self._inside = False
         self._working = threading.Event()
@@ -65,12 +74,15 @@ class Relay:
             self._count += 1
             self._cells.append(_Cell(self._folder / f"output_{self._count}", header))
 
-    def path_for_worker(self) -> str | None:
+    def path_for_worker(self, worker: Any) -> str | None:
         """Return the file for a worker that is about to be started, and watch it from now on."""
+        if os.getpid() != self._pid:  # a bare os.fork: the lock may be held for ever
+            return None
         with self._lock:
             if not self._cells:
                 return None
             cell = self._cells[-1]
+            cell.writers.add(worker)
             if cell.source is None:
                 try:
                     cell.source = os.open(cell.path, os.O_RDONLY | os.O_CREAT, 0o600)
@@ -96,7 +108,7 @@ class Relay:
 
     def drain(self, rest: bool = False) -> None:
         """Show what workers have printed by now; with `rest`, unfinished lines as well."""
-        if not self._working.is_set():
+        if not self._working.is_set() or os.getpid() != self._pid:
             return
         with self._lock:
             if self._inside:  # what we show is printed by us: no need to look again
@@ -109,17 +121,28 @@ class Relay:
             finally:
                 self._inside = False
 
-    def tidy(self, anyone_alive: bool) -> None:
-        """After a cell: let go of the files that nobody can write to any more."""
-        self.drain(rest=not anyone_alive)
-        if anyone_alive:
-            return
+    def tidy(self, alive: Collection[Any]) -> None:
+        """After a cell: let go of the files to which none of those alive can write any more."""
+        self.drain(rest=not alive)
         with self._lock:
-            old, self._cells = self._cells[:-1], self._cells[-1:]
-            for cell in old:
-                self._discard(cell)
+            for cell in self._cells:
+                cell.writers.intersection_update(alive)
+            self._tell_of_full_disk()
+            for cell in self._cells[:-1]:
+                if not cell.writers:
+                    self._read(cell, rest=True)
+                    self._discard(cell)
+            self._cells = [c for c in self._cells[:-1] if c.writers] + self._cells[-1:]
             if not any(cell.source is not None for cell in self._cells):
                 self._working.clear()
+
+    def _tell_of_full_disk(self) -> None:
+        cell = self._cells[-1] if self._cells else None
+        if cell and cell.source is not None and not cell.warned:
+            with contextlib.suppress(OSError):
+                cell.warned = shutil.disk_usage(self._folder).free < _LITTLE_ROOM
+            if cell.warned:
+                self._show(cell.header, 2, f"[{no_room(str(self._folder))}]\n")
 
     def close(self) -> None:
         self._closed = True
@@ -144,23 +167,46 @@ class Relay:
             pause.wait(_PERIOD)
 
     def _read(self, cell: _Cell, rest: bool) -> None:
-        assert cell.source is not None
-        while chunk := os.read(cell.source, 1 << 20):
+        if cell.source is None:
+            return
+        while cell.shown <= MOST_CHARACTERS and (chunk := os.read(cell.source, 1 << 20)):
             parts, cell.rest = _unframe(cell.rest + chunk)
-            for stream, pid, worker, text in parts:
-                text = cell.partial.pop((stream, pid), ("", ""))[1] + text
-                whole, end, left = text.rpartition("\n")
-                if left:
-                    cell.partial[stream, pid] = (worker, left)
-                self._emit(cell, stream, worker, whole + end)
+            self._take(cell, parts)
+        if cell.shown > MOST_CHARACTERS:
+            self._drop(cell)
+        elif rest:
+            self._take(cell, [(1, "", "", cell.rest.strip(FRAME).decode("utf-8", "replace"))])
+            cell.rest = b""
         if rest:
             for (stream, _), (worker, left) in cell.partial.items():
                 self._emit(cell, stream, worker, left)
             cell.partial.clear()
             if cell.dropped:
-                text = f"[{cell.dropped:,} more characters were printed by workers and dropped]\n"
+                text = f"[some {cell.dropped:,} bytes more were printed by workers, and dropped]\n"
                 self._show(cell.header, 2, text)
                 cell.dropped = 0
+
+    def _take(self, cell: _Cell, parts: list[tuple[int, str, str, str]]) -> None:
+        """Show the whole lines; keep what is unfinished, unless that is very long."""
+        for stream, pid, worker, text in parts:
+            text = cell.partial.pop((stream, pid), ("", ""))[1] + text
+            whole, end, left = text.rpartition("\n")
+            if len(left) > MOST_IN_FRAME:
+                end, left = end + left, ""
+            if left:
+                cell.partial[stream, pid] = (worker, left)
+            self._emit(cell, stream, worker, whole + end)
+
+    def _drop(self, cell: _Cell) -> None:
+        """Count what is there and throw it away, so that neither memory nor disk fills up."""
+        assert cell.source is not None
+        with contextlib.suppress(OSError):
+            place = os.lseek(cell.source, 0, os.SEEK_CUR)
+            cell.dropped += os.lseek(cell.source, 0, os.SEEK_END) - place
+            os.truncate(cell.path, 0)  # writers append, so they go on at the beginning
+            os.lseek(cell.source, 0, os.SEEK_SET)
+        cell.rest = b""
+        cell.partial.clear()
 
     def _emit(self, cell: _Cell, stream: int, worker: str, text: str) -> None:
         if not text:
@@ -179,20 +225,29 @@ class Relay:
 def _unframe(data: bytes) -> tuple[list[tuple[int, str, str, str]], bytes]:
     """Split bytes into (stream, pid, worker, text) parts and what is not complete yet.
 
-    Bytes outside of frames come from C code or from programs that a worker started.
+    Bytes outside of frames come from C code or from programs that a worker started; so
+    does a mark that no head follows.
     """
     parts: list[tuple[int, str, str, str]] = []
-    while data:
-        raw, mark, framed = data.partition(FRAME)
+    raw, place = b"", 0
+    while (mark := data.find(FRAME, place)) >= 0:
+        raw += data[place:mark]
+        head = _HEAD.match(data, mark + 1)
+        size = int(head[4]) if head else 0
+        if len(data) < (head.end() + size if head else mark + _LONGEST_HEAD):
+            place = mark
+            break
+        if head is None or size > 4 * MOST_IN_FRAME:
+            raw, place = raw + data[mark : mark + 1], mark + 1
+            continue
         if raw:
             parts.append((1, "", "", raw.decode("utf-8", "replace")))
-        if not mark:
-            return parts, b""
-        fields = framed.split(UNIT, 4)
-        if len(fields) < 5 or len(fields[4]) < int(fields[3]):
-            return parts, mark + framed
-        stream, pid, worker, size, payload = fields
-        text = payload[: int(size)].decode("utf-8", "replace")
-        parts.append((int(stream), pid.decode(), worker.decode("utf-8", "replace"), text))
-        data = payload[int(size) :]
-    return parts, b""
+        place = head.end() + size
+        text = data[head.end() : place].decode("utf-8", "replace")
+        parts.append((int(head[1]), head[2].decode(), head[3].decode("utf-8", "replace"), text))
+        raw = b""
+    else:
+        raw, place = raw + data[place:], len(data)
+    if raw:
+        parts.append((1, "", "", raw.decode("utf-8", "replace")))
+    return parts, data[place:]

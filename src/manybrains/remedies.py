@@ -1,0 +1,118 @@
+"""What to do where the machine gives no more: one sentence for each limit.
+
+The operating system names a limit by a number; the sentence goes with the error as a note.
+Workers import this: it is light.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+
+TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+__all__ = ["no_room", "remedy", "room_for", "with_remedy"]
+
+SHARED = "/dev/shm"  # where Linux keeps semaphores and shared memory
+_PROCESSES = (
+    "No more processes or threads may be started here: their limit is reached (`ulimit -u`; in a "
+    "container, its limit of pids). Start fewer workers, and end what other cells and notebooks "
+    "still run: restarting a kernel ends its workers."
+)
+_FILES = (
+    "No more files may be opened here: their limit is reached (`ulimit -n`), and each worker and "
+    "each queue takes some. Start fewer at a time, and close the pools that have done their work."
+)
+_MEMORY = (
+    "There is no memory for it here. Start fewer workers, give each its part of the data instead "
+    "of the whole, or restart the kernel to be rid of what is not needed any more."
+)
+_SENTENCES = {
+    errno.EAGAIN: _PROCESSES,
+    errno.EMFILE: _FILES,
+    errno.ENFILE: _FILES,
+    errno.ENOMEM: _MEMORY,
+}
+
+
+def remedy(error: BaseException) -> str:
+    """Return what can be done about an error that a limit of the machine caused, or no text."""
+    number = getattr(error, "errno", None) or 0
+    if isinstance(error, MemoryError):
+        return _MEMORY
+    if number == errno.ENOSPC:
+        return no_room(os.path.dirname(str(error.filename or "")))  # type: ignore[attr-defined] # noqa: PTH120
+    if isinstance(error, EOFError) or "can't start new thread" in str(error):
+        return _PROCESSES  # EOFError: the fork server could not fork, and ended
+    return _SENTENCES.get(number, "")
+
+
+def shared_remedy(error: BaseException) -> str:
+    """Return what can be done where a semaphore or shared memory cannot be made."""
+    if not isinstance(error, OSError) or not os.path.isdir("/dev"):  # noqa: PTH112 - pathlib is slow
+        return ""
+    if not os.path.isdir(SHARED):  # noqa: PTH112
+        what = "is not there"
+    elif error.errno == errno.ENOSPC:
+        what = f"has no room: it holds {_size_of(SHARED) / 1e6:,.0f} MB in all"
+    elif error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        what = "cannot be written to"
+    else:
+        return remedy(error)
+    return (
+        f"Locks, queues, pools and shared memory live in {SHARED}, which {what}. It is set up from "
+        "outside of a container: `docker run --shm-size=1g ...`, or a volume of memory at that place."
+    )
+
+
+def no_room(folder: str) -> str:
+    """Return what to do about a file system that is full."""
+    return (
+        f"No room is left on the disk of {folder or 'the temporary folder'}, so that something of "
+        "what workers print and do may be missing here. Make room there, or set the environment "
+        "variable TMPDIR to a folder with room before the kernel starts."
+    )
+
+
+def room_for(size: int) -> None:
+    """Refuse shared memory that /dev/shm cannot hold.
+
+    Linux hands it out all the same, and kills whoever writes past the end: the kernel, say.
+
+    Raises:
+        OSError: ENOSPC.
+    """
+    if os.path.isdir(SHARED):  # noqa: PTH112
+        state = os.statvfs(SHARED)
+        free = state.f_bavail * state.f_frsize
+        if 0 < _size_of(SHARED) and free < size:
+            raise OSError(
+                errno.ENOSPC, f"{size:,} bytes of shared memory, but {SHARED} has {free:,} left"
+            )
+
+
+def _size_of(folder: str) -> int:
+    state = os.statvfs(folder)
+    return state.f_blocks * state.f_frsize
+
+
+def with_remedy(
+    do: Callable[..., Any], find: Callable[[BaseException], str] = remedy
+) -> Callable[..., Any]:
+    """Wrap what a limit can stop, so that its errors name what can be done."""
+
+    @functools.wraps(do)
+    def done(*arguments: Any, **keywords: Any) -> Any:
+        try:
+            return do(*arguments, **keywords)
+        except (OSError, EOFError, MemoryError, RuntimeError) as error:
+            sentence = find(error)
+            if sentence and sentence not in getattr(error, "__notes__", ()):
+                error.add_note(sentence)
+            raise
+
+    return done
