@@ -7,9 +7,11 @@ of them run the same workload in turn.  The conditions:
     hooked    its hooks are installed and its sampler waits, but nothing is watched
     watched   every workload runs in a watched block
     compared  every workload is the only contestant of compare()
+    scaled    measure_scaling() has two workers count, whatever the workload is called
 """
 
 import contextlib
+import functools
 import json
 import multiprocessing
 import os
@@ -18,6 +20,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
@@ -125,14 +129,17 @@ def _cpu() -> float:
     return own.ru_utime + own.ru_stime + ended.ru_utime + ended.ru_stime
 
 
-def _compared(work: Callable[[], None]) -> dict[str, float]:
+def _compared(work: Callable[[], None]) -> None:
     from manybrains import compare
 
-    began, used = time.perf_counter(), _cpu()
-    comparison = compare({"it": work}, repeats=1)
-    whole = time.perf_counter() - began
-    wall = comparison["it"].wall_seconds[0]
-    return {"wall": wall, "whole": whole, "cpu": _cpu() - used}
+    compare({"it": work}, repeats=1)
+
+
+def _scaled(context: BaseContext, to: int) -> None:
+    from manybrains import measure_scaling
+
+    pool = functools.partial(ProcessPoolExecutor, mp_context=context)
+    measure_scaling(workloads.count, [to, to], (2,), 1, executor=pool)
 
 
 def obey(condition: str, method: str) -> None:
@@ -147,13 +154,15 @@ def obey(condition: str, method: str) -> None:
     context = multiprocessing.get_context(method)
     for line in sys.stdin:
         name, size = line.split()
-        work = workloads.WORKLOADS[name]
+        work = functools.partial(workloads.WORKLOADS[name], context, int(size))
         if condition == "compared":
-            figures = _compared(lambda work=work, size=size: work(context, int(size)))  # type: ignore[misc]
-        else:
-            figures = _timed(surroundings, lambda work=work, size=size: work(context, int(size)))  # type: ignore[misc]
-        print(json.dumps(figures), flush=True)
+            work = functools.partial(_compared, work)
+        elif condition == "scaled":
+            work = functools.partial(_scaled, context, int(size))
+        print(json.dumps(_timed(surroundings, work)), flush=True)
 
 
 if __name__ == "__main__":
+    # Spawned workers import the main module if it has a file, and need nothing of this one.
+    del sys.modules["__main__"].__file__
     obey(*sys.argv[1:])

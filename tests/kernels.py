@@ -10,7 +10,10 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-__all__ = ["Kernel", "Shown", "bare_kernel", "kernel"]
+__all__ = ["TRIALS", "Kernel", "Shown", "bare_kernel", "kernel"]
+
+# How often each fault is tried; a release is tried 100 times.
+TRIALS = int(os.environ.get("MANYBRAINS_TRIALS", "1"))
 
 
 @dataclass(frozen=True)

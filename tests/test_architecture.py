@@ -13,10 +13,21 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / "manybrains"
 # A module imports only modules before it.
 ORDER = (
     # what this machine is, and what happens inside of workers
-    *("machine", "script", "journal", "guard", "output", "session", "carrying", "explaining"),
-    *("births", "hooks", "relay"),
+    *(
+        "machine",
+        "definitions",
+        "script",
+        "journal",
+        "guard",
+        "output",
+        "session",
+        "remedies",
+        "carrying",
+    ),
+    *("explaining", "births", "hooks", "relay"),
     # from workers to Runs
-    *("runs", "lives", "assembling", "looking", "waiting", "sampler", "deadline", "watching"),
+    *("plain_data", "runs", "lives", "assembling", "looking", "waiting", "sampler", "sampling"),
+    *("deadline", "watching"),
     # from Runs to verdicts
     *(
         "predictions",
@@ -31,12 +42,12 @@ ORDER = (
     # from data to pictures
     *("rows", "canvas", "lanes", "tree", "races", "speedups", "plots"),
     # the notebook
-    "magics",
+    *("watch_line", "magics"),
 )
 HEAVY = {"IPython", "ipywidgets", "matplotlib", "numpy", "tqdm"}
 MAY_LOAD = {
     **dict.fromkeys(("canvas", "lanes", "tree", "races", "speedups", "plots"), "matplotlib numpy"),
-    "magics": "IPython",
+    **dict.fromkeys(("watch_line", "magics"), "IPython"),
 }
 # Nor should a worker that asks for one name pay for these.
 SLOW = HEAVY | {"asyncio", "multiprocessing", "psutil"}

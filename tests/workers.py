@@ -1,6 +1,7 @@
 """What the workers of the tests do; a module of its own, so that spawned ones start quickly."""
 
 import multiprocessing
+import os
 import signal
 import time
 
@@ -30,3 +31,12 @@ def give_birth(seconds: float) -> None:
 def ignore_sigterm() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     time.sleep(60)
+
+
+def burn_and_tell(task: tuple[float, str]) -> int:
+    """Burn some CPU time, then note all that this process has used; return its pid."""
+    seconds, path = task
+    burn(seconds)
+    with open(path, "ab", buffering=0) as file:
+        file.write(f"{os.getpid()} {time.process_time()}\n".encode())
+    return os.getpid()

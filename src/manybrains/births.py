@@ -19,6 +19,7 @@ from .explaining import explain
 from .guard import die_with_parent
 from .journal import cpu_of, own_cpu
 from .output import capture
+from .remedies import with_remedy
 from .session import Session, current, use
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
@@ -60,6 +61,7 @@ def hooks_of_every_process() -> list[Hook]:
 
 
 def around(owner: Any, name: str, wrapper: Callable[[Any], Any]) -> Hook:
+    """Return the hook that puts a wrapper around what is there."""
     return owner, name, wrapper(getattr(owner, name))
 
 
@@ -86,6 +88,8 @@ def _arrive(folder: str, output: str | None) -> _Arrival:
 
 
 def _around_start(start: Callable[[Any], None]) -> Callable[[Any], None]:
+    start = with_remedy(start)
+
     @functools.wraps(start)
     def noted_start(self: Any) -> None:
         session = current()
@@ -93,7 +97,7 @@ def _around_start(start: Callable[[Any], None]) -> Callable[[Any], None]:
             start(self)
             return
         asked = time.perf_counter()
-        output = session.relay.path_for_worker() if session.relay else session.output
+        output = session.relay.path_for_worker(self) if session.relay else session.output
         self._manybrains = _Arrival(session.folder, output)
         try:
             start(self)
@@ -121,11 +125,7 @@ def _enter_worker(session: Session, worker: Any, sentinel: int | None, output: s
     born = time.perf_counter()
     if sentinel is not None:
         die_with_parent(sentinel)
-    for let_go in session.on_fork:
-        let_go()
-    session.on_fork, session.on_close = [], []
-    session.relay, session.sampler, session.output = None, None, output
-    session.pid, session.is_worker = os.getpid(), True
+    session.enter_child(output)
     session.journal.note("born", session.pid, worker._parent_pid, born, name=worker.name)
     if output is not None:
         with contextlib.suppress(OSError):  # then it prints where it always did
@@ -205,6 +205,8 @@ def _around_signal(send: Any) -> Callable[[Any, int], None]:
 
 
 def _around_thread_start(start: Callable[[Any], None]) -> Callable[[Any], None]:
+    start = with_remedy(start)
+
     @functools.wraps(start)
     def noted_start(self: Any) -> None:
         self._manybrains_asked = time.perf_counter()

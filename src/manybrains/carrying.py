@@ -37,7 +37,7 @@ def sendable(error: BaseException) -> BaseException:
     return envelope
 
 
-class _Envelope(Exception):
+class _Envelope(Exception):  # noqa: N818 - it has the name of what is inside
     """Looks like the error inside, and is unpickled as it."""
 
     def __init__(self, error: BaseException) -> None:

@@ -51,7 +51,12 @@ class Deadline:
     def start(self) -> None:
         if self._main:
             self._old_handler = signal.signal(signal.SIGINT, self._on_interrupt)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:  # no more threads
+            if self._main:
+                signal.signal(signal.SIGINT, self._old_handler)
+            raise
 
     def stop(self) -> None:
         """Call the deadline off; from here on it interrupts nothing any more."""

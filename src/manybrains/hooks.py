@@ -4,11 +4,13 @@
 """
 
 import atexit
+import contextlib
 import functools
 import os
 import pickle
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,6 +20,7 @@ from typing import Any
 
 from .births import around, hooks_of_every_process
 from .explaining import call, call_item
+from .remedies import reserve, shared_remedy, with_remedy
 from .session import Session, current, use
 
 __all__ = ["hooks_of_the_parent", "install", "uninstall"]
@@ -31,6 +34,8 @@ def install() -> Session:
         session.hook(hooks_of_every_process() + hooks_of_the_parent())
         use(session)
         atexit.register(uninstall)
+    elif session.pid != os.getpid():  # a bare os.fork
+        session.enter_child()
     return session
 
 
@@ -51,7 +56,7 @@ def uninstall() -> None:
 def hooks_of_the_parent() -> list[tuple[Any, str, Any]]:
     """What is hooked where pools and executors are made, and where their errors arrive."""
     from concurrent.futures import process as executor
-    from multiprocessing import pool
+    from multiprocessing import pool, shared_memory
 
     table = [
         (reduction.ForkingPickler, "reducer_override", _check_sendable),
@@ -60,11 +65,37 @@ def hooks_of_the_parent() -> list[tuple[Any, str, Any]]:
         (executor._CallItem, "__reduce__", _reduce_call),
         (vars(pool)["RemoteTraceback"], "__init__", _readable_traceback),
         (executor._RemoteTraceback, "__init__", _readable_traceback),
+        around(shared_memory.SharedMemory, "__init__", _around_shared_memory),
         around(subprocess.Popen, "__init__", _around_program),
     ]
+    with contextlib.suppress(ImportError):  # a platform without semaphores
+        from multiprocessing import synchronize
+
+        table.append(around(synchronize.SemLock, "__init__", _around_semaphore))
     if hasattr(subprocess.Popen, "_handle_exitstatus"):  # not on Windows
         table.append(around(subprocess.Popen, "_handle_exitstatus", _around_exit))
     return table
+
+
+def _around_semaphore(make: Callable[..., None]) -> Callable[..., None]:
+    return with_remedy(make, shared_remedy)
+
+
+def _around_shared_memory(make: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(make)
+    def make_whole(
+        self: Any, name: Any = None, create: bool = False, size: int = 0, **more: Any
+    ) -> None:
+        make(self, name, create, size, **more)
+        if create and sys.platform.startswith("linux"):
+            try:
+                reserve(self._fd, size)
+            except OSError:
+                self.close()
+                self.unlink()
+                raise
+
+    return with_remedy(make_whole, shared_remedy)
 
 
 def _around_program(start: Callable[..., None]) -> Callable[..., None]:

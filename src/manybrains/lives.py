@@ -1,6 +1,8 @@
 """What the journal tells, read back: one `Life` for each worker that it names."""
 
+import contextlib
 import os
+import threading
 from dataclasses import dataclass
 
 __all__ = ["Life", "Lives"]
@@ -30,6 +32,10 @@ class Life:
             return max(self.kernel_cpu - self.children_cpu, self.own_cpu or 0.0)
         return self.own_cpu if self.own_cpu is not None else self.shot_cpu
 
+    def over(self, moment: float) -> bool:
+        """Whether it had ended by then."""
+        return self.ended is not None and self.ended < moment
+
 
 class Lives:
     """The reading side: every life that the journal tells of, in order of first mention."""
@@ -39,22 +45,32 @@ class Lives:
         self._newest: dict[tuple[int, int | None], Life] = {}
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o600)
         self._rest = b""
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         os.close(self._descriptor)
 
     def read(self) -> list[Life]:
         """Read what is new and return all lives known by now."""
-        while chunk := os.read(self._descriptor, 1 << 20):
-            *lines, self._rest = (self._rest + chunk).split(b"\n")
-            for line in lines:
-                self._take(line.decode("ascii").split("\t"))
-        return self.all
+        with self._lock:
+            while chunk := os.read(self._descriptor, 1 << 20):
+                *lines, self._rest = (self._rest + chunk).split(b"\n")
+                for line in lines:
+                    # A full disk cuts lines short: what makes no sense is left out.
+                    with contextlib.suppress(AttributeError, TypeError, ValueError):
+                        self._take(line.decode("ascii").split("\t"))
+            return list(self.all)
 
     def forget_before(self, moment: float) -> None:
-        """Let go of those who had ended by then."""
-        self.all = [life for life in self.all if life.ended is None or life.ended >= moment]
-        self._newest = {(life.pid, life.thread_id): life for life in self.all}
+        """Let go of those who had ended by then, and of the threads that ended with them."""
+        with self._lock:
+            over = {life.pid for life in self.all if not life.thread_id and life.over(moment)}
+            self.all = [
+                life
+                for life in self.all
+                if not life.over(moment) and not (life.thread_id and life.pid in over)
+            ]
+            self._newest = {(life.pid, life.thread_id): life for life in self.all}
 
     def _take(self, fields: list[str]) -> None:
         event, pid, *rest, name = fields

@@ -9,13 +9,14 @@ from __future__ import annotations
 import errno
 import functools
 import os
+import sys
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-__all__ = ["no_room", "remedy", "room_for", "with_remedy"]
+__all__ = ["no_room", "remedy", "reserve", "shared_remedy", "with_remedy"]
 
 SHARED = "/dev/shm"  # where Linux keeps semaphores and shared memory
 _PROCESSES = (
@@ -53,9 +54,9 @@ def remedy(error: BaseException) -> str:
 
 def shared_remedy(error: BaseException) -> str:
     """Return what can be done where a semaphore or shared memory cannot be made."""
-    if not isinstance(error, OSError) or not os.path.isdir("/dev"):  # noqa: PTH112 - pathlib is slow
+    if not isinstance(error, OSError) or not sys.platform.startswith("linux"):
         return ""
-    if not os.path.isdir(SHARED):  # noqa: PTH112
+    if not os.path.isdir(SHARED):  # noqa: PTH112 - pathlib is slow to import
         what = "is not there"
     elif error.errno == errno.ENOSPC:
         what = f"has no room: it holds {_size_of(SHARED) / 1e6:,.0f} MB in all"
@@ -64,8 +65,8 @@ def shared_remedy(error: BaseException) -> str:
     else:
         return remedy(error)
     return (
-        f"Locks, queues, pools and shared memory live in {SHARED}, which {what}. It is set up from "
-        "outside of a container: `docker run --shm-size=1g ...`, or a volume of memory at that place."
+        f"Locks, queues, pools and shared memory live in {SHARED}, which {what}. A container has "
+        "it from outside: `docker run --shm-size=1g ...`, or a volume of memory at that place."
     )
 
 
@@ -78,21 +79,21 @@ def no_room(folder: str) -> str:
     )
 
 
-def room_for(size: int) -> None:
-    """Refuse shared memory that /dev/shm cannot hold.
+def reserve(descriptor: int, size: int) -> None:
+    """Take the pages of shared memory at once, as far as this system can.
 
-    Linux hands it out all the same, and kills whoever writes past the end: the kernel, say.
+    Linux hands out more than /dev/shm holds, and kills whoever writes past its end: the kernel.
 
     Raises:
-        OSError: ENOSPC.
+        OSError: if there is no room for them.
     """
-    if os.path.isdir(SHARED):  # noqa: PTH112
-        state = os.statvfs(SHARED)
-        free = state.f_bavail * state.f_frsize
-        if 0 < _size_of(SHARED) and free < size:
-            raise OSError(
-                errno.ENOSPC, f"{size:,} bytes of shared memory, but {SHARED} has {free:,} left"
-            )
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    except AttributeError:
+        return
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.ENOMEM):
+            raise
 
 
 def _size_of(folder: str) -> int:

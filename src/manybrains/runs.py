@@ -10,8 +10,6 @@ import functools
 import json
 import math
 import os
-import sys
-import types
 import typing
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .machine import Machine
+from .plain_data import from_plain, to_plain
 
 __all__ = ["Lane", "Run", "Sample"]
 
@@ -186,7 +185,7 @@ class Run:
 
     def to_json(self) -> str:
         """Return the run as JSON text that `from_json` turns into an equal run."""
-        return json.dumps({"format": FORMAT, **_plain(self)}, allow_nan=False)
+        return json.dumps({"format": FORMAT, **to_plain(self)}, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Run":
@@ -201,7 +200,7 @@ class Run:
             raise ValueError(f"not a saved run: it is not JSON ({error})") from None
         if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
             raise ValueError(f"not a saved run: its 'format' should be {FORMAT!r}")
-        run: Run = _read(cls, data, "run")
+        run: Run = from_plain(cls, data, "run")
         for index, sample in enumerate(run.samples):
             if not 0 <= sample.lane < len(run.lanes):
                 raise ValueError(
@@ -260,47 +259,3 @@ def _at(points: Sequence[tuple[float, float]], time: float) -> float:
         return points[-1][1]
     (t0, c0), (t1, c1) = points[after - 1], points[after]
     return c0 + (c1 - c0) * (time - t0) / (t1 - t0)
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
-
-
-def _read(kind: Any, data: Any, where: str) -> Any:
-    """Return `data` as the type `kind`, or say where it does not fit."""
-    origin, inside = typing.get_origin(kind), typing.get_args(kind)
-    if dataclasses.is_dataclass(kind):
-        return _read_dataclass(typing.cast(type, kind), data, where)
-    if origin is tuple and isinstance(data, list):
-        return tuple(_read(inside[0], item, f"{where}[{i}]") for i, item in enumerate(data))
-    if origin is types.UnionType:
-        return None if data is None else _read(inside[0], data, where)
-    if origin is typing.Literal and isinstance(data, str) and data in inside:
-        return data
-    if kind is float and type(data) in (int, float) and abs(data) <= sys.float_info.max:
-        return float(data)
-    if kind in (str, int, bool) and type(data) is kind:
-        return data
-    wanted = getattr(kind, "__name__", None) if origin is None else str(kind)
-    raise ValueError(f"{where} should be {wanted}, not {_short(data)}")
-
-
-def _read_dataclass(kind: type, data: Any, where: str) -> Any:
-    types_of = typing.get_type_hints(kind)
-    if not isinstance(data, dict):
-        raise ValueError(f"{where} should be an object, not {_short(data)}")
-    names = [f.name for f in dataclasses.fields(kind)]
-    for name in names:
-        if name not in data:
-            raise ValueError(f"{where}.{name} is missing")
-    for name in data:
-        if name not in names:
-            raise ValueError(f"{where} has no field {_short(name)}")
-    return kind(**{name: _read(types_of[name], data[name], f"{where}.{name}") for name in names})
-
-
-def _short(data: Any) -> str:
-    text = repr(data)
-    return text if len(text) <= 40 else text[:37] + "..."

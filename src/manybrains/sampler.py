@@ -1,16 +1,16 @@
 """The process that looks: samples of every worker, taken from outside, a few times a second.
 
-A bare child of the notebook (a thread in the kernel would starve at the very moment to be
-seen), asleep while nothing is watched; it ends when its parent does.
-
-Orders come in on standard input, one a line: "begin KEY INTERVAL" and "end KEY".  For
-each "end" a report goes to standard output: eight bytes with its length, then, by marshal,
-(looks, gone, others):
-    looks    [(time, pid, thread id or 0, cpu_seconds, core, memory_bytes), ...]
-    gone     {pid: time when it was seen to have ended}
-    others   [(pid, name, parent pid), ...] of processes that the journal does not know
-Times are on the clock of time.perf_counter.
+A bare child of the notebook, for a thread in the kernel would starve at the very moment to be
+seen; asleep while nothing is watched; it ends when its parent does.
 """
+
+# Orders come in on standard input, one a line: "begin KEY INTERVAL" and "end KEY".  For
+# each "end" a report goes to standard output: eight bytes with its length, then, by marshal,
+# (looks, gone, others):
+#     looks    [(time, pid, thread id or 0, cpu_seconds, core, memory_bytes), ...]
+#     gone     {pid: time when it was seen to have ended}
+#     others   [(pid, name, parent pid), ...] of processes that the journal does not know
+# Times are on the clock of time.perf_counter.
 
 import marshal
 import os
@@ -145,11 +145,14 @@ class Sampler:
         while chunk := os.read(self._journal, 1 << 16):
             *lines, self._rest = (self._rest + chunk).split(b"\n")
             for line in lines:
-                event, pid, *figures = line.split(b"\t")
-                if event in (b"asked", b"born"):
-                    self._add(int(pid))
-                elif event == b"thread_born":
-                    self._add(int(pid), int(figures[0]))
+                event, *figures = line.split(b"\t")
+                try:
+                    if event in (b"asked", b"born"):
+                        self._add(int(figures[0]))
+                    elif event == b"thread_born":
+                        self._add(int(figures[0]), int(figures[1]))
+                except (IndexError, ValueError):  # a line that a full disk has cut short
+                    continue
 
     def _scan(self, now: float) -> None:
         """Find children that no journal tells of: programs started, bare forks."""

@@ -7,22 +7,19 @@ file is the main module.  Pickling stays ordinary pickling by name.
 
 import ast
 import builtins
-import cmath
 import os
 import re
 import sysconfig
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .definitions import bound, defines, is_plain, needed, statements
+
 __all__ = ["NOT_SENT", "Script"]
 
 NOT_SENT = "__not_sent_to_workers__"
-_MOST_ITEMS = 10_000  # of a constant; more belongs into an argument
-_PLAIN = (bool, int, str, bytes, type(None), type(...))
-_SHELVES = (tuple, list, set, frozenset, dict)
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _IMPORTS = (ast.Import, ast.ImportFrom)
 _FILE_LINE = re.compile(r'File "([^"\n]+)", line (\d+)')
 _OUR_FRAMES = re.compile(  # in an exception group's text each line has bars before it
@@ -31,7 +28,6 @@ _OUR_FRAMES = re.compile(  # in an exception group's text each line has bars bef
     re.MULTILINE,
 )
 _LIBRARIES = [sysconfig.get_path(key) + "/" for key in ("purelib", "platlib", "stdlib")]
-_TRANSPARENT_MAGICS = {"capture", "prun", "time"}  # they run the cell's body as it stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +111,13 @@ class Script:
     def _read_cells(self) -> None:
         cells = self._cells()
         for number, cell in cells[self._read :]:
-            for node, source in _statements(cell):
+            for node, source in statements(cell):
                 self._add(node, source, number)
         self._read = len(cells)
 
     def _add(self, node: ast.stmt, source: str, cell: int) -> None:
-        binds = frozenset(_bound(node))
-        if not _defines(node):
+        binds = frozenset(bound(node))
+        if not defines(node):
             for name in binds:  # now it is whatever was computed, no longer what was defined
                 self._pieces.pop(name, None)
             return
@@ -130,7 +126,7 @@ class Script:
         lines = source.split("\n")[first - 1 : node.end_lineno]
         text = ast.unparse(node) if is_import else "\n".join(lines)
         uses = frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
-        piece = _Piece(text, cell, first, is_import, binds, uses, frozenset(_needed(node)))
+        piece = _Piece(text, cell, first, is_import, binds, uses, frozenset(needed(node)))
         if "*" in binds or getattr(node, "module", None) == "__future__":
             self._stars[text] = piece
         else:
@@ -144,7 +140,7 @@ class Script:
         constants = {
             name: self._namespace[name]
             for name in sorted(used - pieces.keys())
-            if name in self._namespace and _is_plain(self._namespace[name])
+            if name in self._namespace and is_plain(self._namespace[name])
         }
         # An import that no definition uses stays out: each worker would pay for it.
         waiting = _unique(p for n, p in pieces.items() if not p.is_import or n in used)
@@ -191,107 +187,3 @@ def _unique(pieces: Iterable[_Piece]) -> list[_Piece]:
     """Return each piece once: imports first, then in the order of the cells."""
     once = {id(piece): piece for piece in pieces}
     return sorted(once.values(), key=lambda p: (not p.is_import, p.cell, p.line))
-
-
-def _statements(source: str) -> Iterator[tuple[ast.stmt, str]]:
-    """Yield the top-level statements of a cell, each with the source its lines count in."""
-    try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError):  # such a cell defined nothing
-        return
-    for node in body:
-        match node:
-            case ast.Expr(
-                ast.Call(
-                    ast.Attribute(attr="run_cell_magic"),
-                    [ast.Constant(str(magic)), _, ast.Constant(str(inner))],
-                )
-            ) if magic in _TRANSPARENT_MAGICS:
-                yield from _statements("\n" + inner)  # the magic's own line counts
-            case _:
-                yield node, source
-
-
-def _defines(node: ast.stmt) -> bool:
-    """Tell whether a statement does nothing but import and define, as a module does."""
-    match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            return True
-        case ast.Import() | ast.ImportFrom():
-            return True
-        case ast.If():
-            return not _is_main_guard(node) and all(map(_defines, [*node.body, *node.orelse]))
-        case ast.Try():
-            handlers = [statement for h in node.handlers for statement in h.body]
-            whole = [*node.body, *handlers, *node.orelse, *node.finalbody]
-            return all(_defines(s) or _is_plain_assignment(s) for s in whole)
-        case _:
-            return type(node).__name__ == "TypeAlias"
-
-
-def _is_main_guard(node: ast.If) -> bool:
-    return any(isinstance(n, ast.Name) and n.id == "__name__" for n in ast.walk(node.test))
-
-
-def _is_plain_assignment(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Pass) or (
-        isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
-    )
-
-
-def _bound(node: ast.AST) -> Iterator[str]:
-    """Yield the global names that a statement binds."""
-    if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
-        yield node.name
-    elif isinstance(node, _IMPORTS):
-        for alias in node.names:
-            yield alias.asname or alias.name.partition(".")[0]
-    elif isinstance(node, ast.Name):
-        if isinstance(node.ctx, (ast.Store, ast.Del)):
-            yield node.id
-    elif not isinstance(node, (ast.Lambda, ast.comprehension)):
-        for child in ast.iter_child_nodes(node):
-            yield from _bound(child)
-
-
-def _needed(node: ast.AST) -> Iterator[str]:
-    """Yield the global names without which a statement cannot run."""
-    if isinstance(node, _IMPORTS):
-        return
-    if isinstance(node, (*_FUNCTIONS, ast.Lambda)):
-        own = {parameter.name for parameter in getattr(node, "type_params", ())}
-        outside = [node.args, *getattr(node, "decorator_list", ())]
-        if getattr(node, "returns", None):
-            outside.append(node.returns)  # type: ignore[union-attr]
-        inside = [name for part in outside for name in _needed(part)]
-        yield from (name for name in inside if name not in own)
-    elif isinstance(node, ast.Name):
-        if isinstance(node.ctx, ast.Load):
-            yield node.id
-    else:
-        own = set(_bound_inside(node)) | {p.name for p in getattr(node, "type_params", ())}
-        for child in ast.iter_child_nodes(node):
-            yield from (name for name in _needed(child) if name not in own)
-
-
-def _bound_inside(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.comprehension):
-        yield from (n.id for n in ast.walk(node.target) if isinstance(n, ast.Name))
-    elif isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
-        for generator in node.generators:
-            yield from _bound_inside(generator)
-    elif isinstance(node, ast.stmt):
-        for child in ast.iter_child_nodes(node):
-            yield from _bound(child)
-
-
-def _is_plain(value: Any, room: int = _MOST_ITEMS) -> bool:
-    """Tell whether `repr` writes a value that reads back as the same value."""
-    if type(value) in (float, complex):
-        return cmath.isfinite(value)
-    if type(value) in _PLAIN:
-        return not isinstance(value, (str, bytes)) or len(value) <= 100 * room
-    if type(value) not in _SHELVES or len(value) > room:
-        return False
-    items = [*value.keys(), *value.values()] if type(value) is dict else value
-    return all(_is_plain(item, room // 10) for item in items)

@@ -13,6 +13,8 @@ import threading
 import zlib
 from pathlib import Path
 
+__all__ = ["answer"]  # a program, not a module to import from
+
 PAYLOAD = bytes(range(256)) * 32  # 8 KiB
 HEAD = b"%d %d\n" % (len(PAYLOAD), zlib.crc32(PAYLOAD))
 PATIENCE = 10.0  # seconds a silent client may keep its connection

@@ -58,6 +58,14 @@ class Session:
             self._undo.append((owner, name, vars(owner).get(name, _ABSENT)))
             setattr(owner, name, replacement)
 
+    def enter_child(self, output: str | None = None) -> None:
+        """Become the session of a forked process: let go of what is its parent's."""
+        for let_go in self.on_fork:
+            let_go()
+        self.on_fork, self.on_close = [], []
+        self.relay, self.sampler, self.output = None, None, output
+        self.pid, self.is_worker = os.getpid(), True
+
     def unhook(self) -> None:
         """Put back exactly what was there."""
         while self._undo:

@@ -1,35 +1,20 @@
 """watch(): run a block of code and see its workers; `%%watch` is its face in a notebook."""
 
-import dataclasses
-import itertools
-import marshal
-import multiprocessing
 import os
-import subprocess
 import sys
-import threading
 import time
-from multiprocessing import active_children, connection, process, resource_tracker
-from pathlib import Path
+from multiprocessing import active_children, process
 from types import TracebackType
-from typing import Any
 
 from . import guard
 from .assembling import Block, assemble
 from .deadline import Deadline
 from .hooks import install
 from .journal import cpu_of
-from .lives import Lives
-from .machine import this_machine
 from .runs import Run
-from .session import Session
+from .sampling import Sampler, helper_processes
 
 __all__ = ["Watch", "watch"]
-
-_PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from manybrains.sampler import main; "
-_PROGRAM += "main(*sys.argv[2:])"
-_HOME = str(Path(__file__).parents[1])
-_PATIENCE = 3.0  # seconds that the sampler gets to answer
 
 
 def watch(
@@ -68,10 +53,16 @@ def _is_between(value: object, least: float, most: float) -> bool:
 
 
 class Watch:
-    """A block under watch; made by `watch`, good for one block."""
+    """A block under watch; made by `watch`, good for one block.
+
+    Attributes:
+        run: what was seen; it has its figures once the block is over.
+        trouble: why nobody could look, in a sentence; else empty.
+    """
 
     def __init__(self, name: str, deadline: float | None, interval: float, quiet: bool) -> None:
         self.run: Run = Run.__new__(Run)
+        self.trouble = ""
         self._name = name
         self._interval = interval
         self._quiet = quiet
@@ -87,7 +78,11 @@ class Watch:
         self._cpu = time.process_time()
         self._begin = time.perf_counter()
         if self._deadline is not None:
-            self._deadline.start()
+            try:
+                self._deadline.start()
+            except RuntimeError:  # no more threads: without a deadline it should not begin
+                session.sampler.end(self._key)
+                raise
         return self.run
 
     def __exit__(
@@ -103,6 +98,7 @@ class Watch:
             guard.end(guard.children() - self._before)
         alive = {p.pid: cpu_of(p.pid) for p in active_children() if p.pid}  # reaps the others
         looks, gone, others = self._session.sampler.end(self._key)
+        lives = self._session.sampler.lives.read()
         helpers = helper_processes(self._session)
         block = Block(
             begin=self._begin,
@@ -110,18 +106,22 @@ class Watch:
             pid=os.getpid(),
             name=process.current_process().name,
             cpu_seconds=cpu,
-            lives=[one for one in self._session.sampler.lives.read() if one.pid not in helpers],
+            lives=[one for one in lives if one.pid not in helpers],
             looks=looks,
             gone=gone,
             others=[other for other in others if other[0] not in helpers],
             alive=alive,
             baseline=self._baseline,
         )
+        self._session.sampler.lives.forget_before(self._session.sampler.watched_since())
+        self.trouble = "" if looks else self._session.sampler.trouble(self._name)
         return self._close(block, tuple(helpers.values()), error)
 
     def _close(self, block: Block, helpers: tuple[str, ...], error: BaseException | None) -> bool:
         passed = self._passed
         lanes, samples = assemble(block)
+        if self.trouble and not self._quiet:
+            print(self.trouble, file=sys.stderr)
         figures = {
             "name": self._name,
             "machine": self._session.sampler.machine(),
@@ -154,104 +154,3 @@ class Watch:
 
     def _kill_workers(self) -> None:
         guard.kill(guard.children() - self._before)
-
-
-class Sampler:
-    """Our end of the process that looks; one for each session, started when first needed."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._keys = itertools.count()
-        self._lock = threading.Lock()
-        self._machine = this_machine()
-        self.lives = Lives(session.journal.path)
-        self._start()
-        session.on_fork.append(self._let_go)
-        session.on_close.append(self.close)
-
-    def _start(self) -> None:
-        # Nothing of site-packages is needed where /proc is, and half the start-up is saved.
-        flags = ["-I", "-S"] if sys.platform.startswith("linux") else ["-I"]
-        folder = "" if self._session.is_worker else self._session.folder
-        arguments = [self._session.journal.path, str(os.getpid()), folder]
-        self._program = subprocess.Popen(
-            [sys.executable, *flags, "-c", _PROGRAM, _HOME, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            start_new_session=True,  # an interrupt is meant for the kernel and its workers
-        )
-        self._session.helpers[self._program.pid] = "sampler"
-
-    def machine(self) -> Any:
-        """Return this machine; only its start method can have changed since we started."""
-        method = multiprocessing.get_start_method(allow_none=True) or self._machine.start_method
-        return dataclasses.replace(self._machine, start_method=method)
-
-    def begin(self, interval: float) -> int:
-        """Begin to look; return the key that `end` wants."""
-        key = next(self._keys)
-        with self._lock:
-            try:
-                self._order(f"begin {key} {interval!r}")
-            except OSError:  # somebody ended it: start it anew
-                self.close()
-                self._start()
-                self._order(f"begin {key} {interval!r}")
-        return key
-
-    def end(self, key: int) -> tuple[list[Any], dict[int, float], list[Any]]:
-        """Stop to look; return (looks, gone, others), empty if the sampler was ended."""
-        with self._lock:
-            try:
-                self._order(f"end {key}")
-                size = int.from_bytes(self._read(8), "big")
-                return marshal.loads(self._read(size))  # type: ignore[no-any-return]
-            except (OSError, EOFError):
-                return [], {}, []
-
-    def _order(self, text: str) -> None:
-        assert self._program.stdin is not None
-        self._program.stdin.write(text.encode() + b"\n")
-
-    def _read(self, size: int) -> bytes:
-        assert self._program.stdout is not None
-        until, data = time.monotonic() + _PATIENCE, b""
-        while len(data) < size:
-            left = max(0.0, until - time.monotonic())
-            ready = os.name == "nt" or connection.wait([self._program.stdout.fileno()], left)
-            if not ready:
-                raise EOFError(f"no answer from the sampler in {_PATIENCE} s")
-            chunk = self._program.stdout.read(size - len(data))
-            if not chunk:
-                raise EOFError("the sampler has ended")
-            data += chunk
-        return data
-
-    def _let_go(self) -> None:
-        """In a forked worker: close our copies of the pipes, so that the sampler sees our end."""
-        for pipe in (self._program.stdin, self._program.stdout):
-            if pipe is not None:
-                pipe.close()
-        self._program.returncode = 0  # not this worker's child: nothing to wait for
-
-    def close(self) -> None:
-        self._session.helpers.pop(self._program.pid, None)
-        for pipe in (self._program.stdin, self._program.stdout):
-            if pipe is not None:
-                pipe.close()
-        try:
-            self._program.wait(1.0)
-        except subprocess.TimeoutExpired:
-            self._program.kill()
-            self._program.wait()
-
-
-def helper_processes(session: Session) -> dict[int, str]:
-    """Return the processes that serve multiprocessing and us, by pid: never lanes."""
-    helpers: dict[int | None, str] = dict(session.helpers.items())
-    helpers[getattr(resource_tracker._resource_tracker, "_pid", None)] = "resource tracker"
-    server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
-    helpers[getattr(server, "_forkserver_pid", None)] = "fork server"
-    return {pid: name for pid, name in helpers.items() if pid is not None}

@@ -1,0 +1,165 @@
+"""The notebook's end of the process that looks: orders to it, and its reports."""
+
+import contextlib
+import dataclasses
+import itertools
+import marshal
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+import time
+from multiprocessing import connection, resource_tracker
+from pathlib import Path
+from typing import Any
+
+from .lives import Lives
+from .machine import this_machine
+from .remedies import remedy
+from .session import Session
+
+__all__ = ["Sampler", "helper_processes"]
+
+_PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from manybrains.sampler import main; "
+_PROGRAM += "main(*sys.argv[2:])"
+_HOME = str(Path(__file__).parents[1])
+_PATIENCE = 3.0  # seconds that the sampler gets to answer
+
+
+class Sampler:
+    """Our end of the process that looks; one for each session, started when first needed."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._keys = itertools.count()
+        self._lock = threading.Lock()
+        self._machine = this_machine()
+        self._begins: dict[int, float] = {}
+        self._program: subprocess.Popen[bytes] | None = None
+        self._error: OSError | None = None
+        self.lives = Lives(session.journal.path)
+        session.on_fork.append(self._let_go)
+        session.on_close += [self.lives.close, self.close]
+        with contextlib.suppress(OSError):  # then when it is needed
+            self._start()
+
+    def _start(self) -> None:
+        # Nothing of site-packages is needed where /proc is, and half the start-up is saved.
+        flags = ["-I", "-S"] if sys.platform.startswith("linux") else ["-I"]
+        folder = "" if self._session.is_worker else self._session.folder
+        arguments = [self._session.journal.path, str(os.getpid()), folder]
+        self._program = None
+        self._program = subprocess.Popen(
+            [sys.executable, *flags, "-c", _PROGRAM, _HOME, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            start_new_session=True,  # an interrupt is meant for the kernel and its workers
+        )
+        self._session.helpers[self._program.pid] = "sampler"
+
+    def machine(self) -> Any:
+        """Return this machine; only its start method can have changed since we started."""
+        method = multiprocessing.get_start_method(allow_none=True) or self._machine.start_method
+        return dataclasses.replace(self._machine, start_method=method)
+
+    def begin(self, interval: float) -> int:
+        """Begin to look; return the key that `end` wants."""
+        key = next(self._keys)
+        with self._lock:
+            self._begins[key] = time.perf_counter()
+            try:
+                self._order(f"begin {key} {interval!r}")
+            except OSError:  # somebody ended it: start it anew
+                self._begin_anew(f"begin {key} {interval!r}")
+        return key
+
+    def _begin_anew(self, order: str) -> None:
+        self.close()
+        try:
+            self._start()
+            self._order(order)
+            self._error = None
+        except OSError as error:  # no room for another process: the rest works without it
+            self._error = error
+
+    def end(self, key: int) -> tuple[list[Any], dict[int, float], list[Any]]:
+        """Stop to look; return (looks, gone, others), empty if the sampler was ended."""
+        with self._lock:
+            self._begins.pop(key, None)
+            try:
+                self._order(f"end {key}")
+                size = int.from_bytes(self._read(8), "big")
+                return marshal.loads(self._read(size))  # type: ignore[no-any-return]
+            except (OSError, EOFError):
+                self.close()  # what it may still say belongs to nobody
+                return [], {}, []
+
+    def watched_since(self) -> float:
+        """Return when the oldest block that is still watched began, or the present moment."""
+        return min(list(self._begins.values()), default=time.perf_counter())
+
+    def trouble(self, name: str) -> str:
+        """Return why nobody looked at a block, if that is known."""
+        if self._error is None:
+            return ""
+        return (
+            f"{name}: births, deaths and CPU seconds are exact, but cores and memory are missing, "
+            f"for the process that looks could not be started ({self._error}). "
+            f"{remedy(self._error)}"
+        )
+
+    def _order(self, text: str) -> None:
+        if self._program is None or self._program.stdin is None:
+            raise BrokenPipeError("there is no sampler")
+        self._program.stdin.write(text.encode() + b"\n")
+
+    def _read(self, size: int) -> bytes:
+        assert self._program is not None
+        assert self._program.stdout is not None
+        until, data = time.monotonic() + _PATIENCE, b""
+        while len(data) < size:
+            left = max(0.0, until - time.monotonic())
+            ready = os.name == "nt" or connection.wait([self._program.stdout.fileno()], left)
+            if not ready:
+                raise EOFError(f"no answer from the sampler in {_PATIENCE} s")
+            chunk = self._program.stdout.read(size - len(data))
+            if not chunk:
+                raise EOFError("the sampler has ended")
+            data += chunk
+        return data
+
+    def _let_go(self) -> None:
+        """In a forked worker: close our copies of the pipes, so that the sampler sees our end."""
+        program, self._program = self._program, None
+        if program is not None:
+            for pipe in (program.stdin, program.stdout):
+                if pipe is not None:
+                    pipe.close()
+            program.returncode = 0  # not this worker's child: nothing to wait for
+
+    def close(self) -> None:
+        """End the sampler, if it has been started."""
+        program, self._program = self._program, None
+        if program is None:
+            return
+        self._session.helpers.pop(program.pid, None)
+        for pipe in (program.stdin, program.stdout):
+            if pipe is not None:
+                pipe.close()
+        try:
+            program.wait(1.0)
+        except subprocess.TimeoutExpired:
+            program.kill()
+            program.wait()
+
+
+def helper_processes(session: Session) -> dict[int, str]:
+    """Return the processes that serve multiprocessing and us, by pid: never lanes."""
+    helpers: dict[int | None, str] = dict(session.helpers.items())
+    helpers[getattr(resource_tracker._resource_tracker, "_pid", None)] = "resource tracker"
+    server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
+    helpers[getattr(server, "_forkserver_pid", None)] = "fork server"
+    return {pid: name for pid, name in helpers.items() if pid is not None}
