@@ -182,6 +182,7 @@ def at_most(values: Sequence[float], limit: float) -> bool | None:
 
 def main(measure: Callable[[Options], Report], description: str) -> None:
     """Run one benchmark as the command line wants it."""
+    _keep_bytecode()
     parser = argparse.ArgumentParser(description=description)
     add_arguments(parser)
     arguments = parser.parse_args()
@@ -193,6 +194,16 @@ def main(measure: Callable[[Options], Report], description: str) -> None:
         report = measure(options)
     store(Path(sys.argv[0]).stem, report, told, arguments.results)
     print(report.markdown(told))
+
+
+def _keep_bytecode() -> None:
+    """Start anew where Python may not store what it compiled: every import would compile again.
+
+    It is stored beside the results, so that nobody else's environment is changed.
+    """
+    os.environ.setdefault("PYTHONPYCACHEPREFIX", str(RESULTS / "bytecode"))
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", "") and os.name == "posix":
+        os.execv(sys.executable, [sys.executable, *sys.argv])
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -75,7 +76,7 @@ def bare_kernel(
     client = NotebookClient(notebook, timeout=seconds, kernel_name="python3")
     spec = client.create_kernel_manager().kernel_spec
     assert spec is not None
-    spec.argv = [*wrapper, *spec.argv]
+    spec.argv = [*wrapper, sys.executable, *spec.argv[1:]]
     with client.setup_kernel(env={**os.environ, **(env or {})}):
         yield Kernel(client)
 

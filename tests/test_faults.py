@@ -238,7 +238,7 @@ def test_an_error_in_a_process_is_told_once(notebook: Kernel, kind: str) -> None
 # --- output -------------------------------------------------------------------------------
 
 PRINT = """
-workers = [Process(target=print_lines, args=(name, {lines}, 100)) for name in "abcd"]
+workers = [Process(target=print_lines, args=(name, {lines}, {width})) for name in "abcd"]
 for worker in workers: worker.start()
 for worker in workers: worker.join()
 """
@@ -247,7 +247,7 @@ MEMORY = "import psutil; psutil.Process().memory_info().rss"
 
 def test_ten_megabytes_of_four_workers_arrive_whole_and_in_order(notebook: Kernel) -> None:
     lines = 25_000
-    shown = notebook.run(PRINT.format(lines=lines))
+    shown = notebook.run(PRINT.format(lines=lines, width=100))
     found: dict[str, list[str]] = {name: [] for name in "abcd"}
     for line in shown.stdout.splitlines():
         found[line[0]].append(line)
@@ -258,7 +258,7 @@ def test_ten_megabytes_of_four_workers_arrive_whole_and_in_order(notebook: Kerne
 
 def test_more_than_can_be_shown_is_cut_and_counted(notebook: Kernel) -> None:
     before = int(notebook.run(MEMORY).text)
-    shown = notebook.run(PRINT.format(lines=150_000))
+    shown = notebook.run(PRINT.format(lines=1_500, width=10_000))
     assert len(shown.stdout) < 25_000_000
     [sentence] = shown.stderr.splitlines()
     assert sentence.startswith("[some ")

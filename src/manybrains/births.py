@@ -92,6 +92,7 @@ def _around_start(start: Callable[[Any], None]) -> Callable[[Any], None]:
 
     @functools.wraps(start)
     def noted_start(self: Any) -> None:
+        __tracebackhide__ = True  # IPython leaves this frame out
         session = current()
         if session is None:
             start(self)
@@ -209,6 +210,7 @@ def _around_thread_start(start: Callable[[Any], None]) -> Callable[[Any], None]:
 
     @functools.wraps(start)
     def noted_start(self: Any) -> None:
+        __tracebackhide__ = True
         self._manybrains_asked = time.perf_counter()
         start(self)
 

@@ -128,16 +128,25 @@ def _around_exit(handle: Callable[..., None]) -> Callable[..., None]:
 def _around_preparation(prepare: Callable[[str], dict[str, Any]]) -> Callable[[str], Any]:
     @functools.wraps(prepare)
     def with_script(name: str) -> dict[str, Any]:
+        __tracebackhide__ = True  # IPython leaves this frame out
         data = prepare(name)
         session = current()
         if session is not None and session.script is not None:
             data.pop("init_main_from_name", None)
             data.pop("init_main_from_path", None)
             if name != "ignore":  # the fork server itself needs no script
-                data["init_main_from_path"] = str(session.script.write())
+                data["init_main_from_path"] = _written(session.script)
         return data
 
     return with_script
+
+
+def _written(script: Any) -> str:
+    __tracebackhide__ = True
+    try:
+        return str(script.write())
+    except OSError as error:  # a full disk: how we write is not the reader's concern
+        raise error.with_traceback(None) from None
 
 
 def _check_sendable(_: Any, thing: Any) -> Any:

@@ -108,6 +108,7 @@ def with_remedy(
 
     @functools.wraps(do)
     def done(*arguments: Any, **keywords: Any) -> Any:
+        __tracebackhide__ = True  # IPython leaves this frame out
         try:
             return do(*arguments, **keywords)
         except (OSError, EOFError, MemoryError, RuntimeError) as error:
