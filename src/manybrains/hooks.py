@@ -86,6 +86,7 @@ def _around_shared_memory(make: Callable[..., None]) -> Callable[..., None]:
     def make_whole(
         self: Any, name: Any = None, create: bool = False, size: int = 0, **more: Any
     ) -> None:
+        __tracebackhide__ = True
         make(self, name, create, size, **more)
         if create and sys.platform.startswith("linux"):
             try:
@@ -182,6 +183,7 @@ def _check_sendable(_: Any, thing: Any) -> Any:
 def _around_queues(setup: Callable[[Any], None]) -> Callable[[Any], None]:
     @functools.wraps(setup)
     def setup_queues(self: Any) -> None:
+        __tracebackhide__ = True
         setup(self)
         put = self._quick_put
 

@@ -60,7 +60,7 @@ def shared_remedy(error: BaseException) -> str:
         what = "is not there"
     elif error.errno == errno.ENOSPC:
         what = f"has no room: it holds {_size_of(SHARED) / 1e6:,.0f} MB in all"
-    elif error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+    elif error.errno == errno.EROFS or not os.access(SHARED, os.W_OK):
         what = "cannot be written to"
     else:
         return remedy(error)
@@ -87,6 +87,7 @@ def reserve(descriptor: int, size: int) -> None:
     Raises:
         OSError: if there is no room for them.
     """
+    __tracebackhide__ = True
     try:
         os.posix_fallocate(descriptor, 0, size)
     except AttributeError:
