@@ -9,6 +9,7 @@ installed.  A notebook that fails, or whose output still names a place on this
 machine, is left as it was, and the exit status is 1.
 """
 
+import os
 import re
 import site
 import sys
@@ -34,6 +35,7 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 def main(paths: list[str]) -> None:
     """Afterwards every notebook is stored, or what is wrong with it was printed."""
+    os.environ["MANYBRAINS_HEADLESS"] = "1"  # nobody is there to click, or to watch a bar grow
     if not paths:
         sys.exit("Which notebooks? Name at least one, as in: notebooks/01-processes.ipynb")
     failed = [path for path in paths if not execute_and_store(Path(path))]

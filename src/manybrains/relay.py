@@ -142,7 +142,7 @@ class Relay:
             with contextlib.suppress(OSError):
                 cell.warned = shutil.disk_usage(self._folder).free < _LITTLE_ROOM
             if cell.warned:
-                self._show(cell.header, 2, f"[{no_room(str(self._folder))}]\n")
+                self._show(cell.header, 2, f"[{no_room(str(self._folder.parent))}]\n")
 
     def close(self) -> None:
         self._closed = True
