@@ -101,9 +101,7 @@ for worker in workers: worker.join()
 
 
 @pytest.mark.parametrize("trial", range(TRIALS))
-def test_two_processes_that_take_two_locks_in_opposite_order(
-    notebook: Kernel, trial: int
-) -> None:
+def test_two_processes_that_take_two_locks_in_opposite_order(notebook: Kernel, trial: int) -> None:
     shown = notebook.run(LOCKS.format(kind="Process", imports=""))
     assert "" == shown.error
     assert "was at `for worker in workers: worker.join()` (line 6)" in shown.stdout
@@ -284,8 +282,8 @@ def test_what_looks_like_our_own_marks_breaks_nothing(notebook: Kernel) -> None:
 
 def test_a_workers_name_may_hold_anything(notebook: Kernel) -> None:
     source = (
-        "%%watch named\np = Process(target=print_lines, args=('a', 2, 20), name='a\\x1e\\x1f\\nb')\n"
-        "p.start(); p.join()"
+        "%%watch named\nname = 'a\\x1e\\x1f\\nb'\n"
+        "p = Process(target=print_lines, args=('a', 2, 20), name=name)\np.start(); p.join()"
     )
     shown = notebook.run(source)
     assert ["a???b: a 0000000 xxxxxxxxx", "a???b: a 0000001 xxxxxxxxx"] == (

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import time
+from pathlib import Path
 
 
 def burn(seconds: float) -> None:
@@ -37,6 +38,6 @@ def burn_and_tell(task: tuple[float, str]) -> int:
     """Burn some CPU time, then note all that this process has used; return its pid."""
     seconds, path = task
     burn(seconds)
-    with open(path, "ab", buffering=0) as file:
+    with Path(path).open("ab", buffering=0) as file:
         file.write(f"{os.getpid()} {time.process_time()}\n".encode())
     return os.getpid()

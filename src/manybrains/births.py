@@ -19,7 +19,7 @@ from .explaining import explain
 from .guard import die_with_parent
 from .journal import cpu_of, own_cpu
 from .output import capture
-from .remedies import with_remedy
+from .remedies import start_remedy, with_remedy
 from .session import Session, current, use
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
@@ -88,7 +88,7 @@ def _arrive(folder: str, output: str | None) -> _Arrival:
 
 
 def _around_start(start: Callable[[Any], None]) -> Callable[[Any], None]:
-    start = with_remedy(start)
+    start = with_remedy(start, start_remedy)
 
     @functools.wraps(start)
     def noted_start(self: Any) -> None:

@@ -8,6 +8,7 @@ import pickle
 import sys
 
 from .carrying import sendable
+from .remedies import remedy
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _answer(task: "Any") -> "Any":
 
 
 def explain(error: BaseException) -> None:
-    """Add a note to an error whose cause is that a worker has memory of its own."""
+    """Add a note to an error whose cause is a worker's memory: that it is its own, or too small."""
     import re
 
     main = sys.modules.get("__main__")
@@ -77,6 +78,8 @@ def explain(error: BaseException) -> None:
             f"{name!r} exists in the notebook's memory, not in this worker's. "
             "Hand it over as an argument."
         )
+    elif isinstance(error, MemoryError):
+        error.add_note(remedy(error))
     elif isinstance(error, AttributeError) and (unknown := re.match(_UNKNOWN, str(error))):
         # One wording under every start method and Python: most name a temporary file.
         error.args = (f"Can't get attribute {unknown[1] or unknown[2]!r} on <module '__main__'>",)

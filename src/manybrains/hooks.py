@@ -136,18 +136,17 @@ def _around_preparation(prepare: Callable[[str], dict[str, Any]]) -> Callable[[s
             data.pop("init_main_from_name", None)
             data.pop("init_main_from_path", None)
             if name != "ignore":  # the fork server itself needs no script
-                data["init_main_from_path"] = _written(session.script)
+                data["init_main_from_path"] = _written(session)
         return data
 
     return with_script
 
 
-def _written(script: Any) -> str:
-    __tracebackhide__ = True
+def _written(session: Session) -> str:
     try:
-        return str(script.write())
-    except OSError as error:  # a full disk: how we write is not the reader's concern
-        raise error.with_traceback(None) from None
+        return str(session.script.write())
+    except OSError as error:  # a full disk: where it is counts, not how we write
+        raise OSError(error.errno, error.strerror, session.folder) from None
 
 
 def _check_sendable(_: Any, thing: Any) -> Any:
@@ -191,6 +190,9 @@ def _around_queues(setup: Callable[[Any], None]) -> Callable[[Any], None]:
             put(task if task is None else (*task[:2], call, (_seal(*task[2:]),), {}))
 
         self._quick_put = put_sealed
+        session = current()
+        if session is not None:
+            session.pools.add(self)
 
     return setup_queues
 

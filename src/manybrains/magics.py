@@ -12,6 +12,7 @@ from typing import Any
 from IPython.core.error import UsageError
 
 from . import guard, hooks
+from .ending import end_since
 from .relay import Relay
 from .remedies import remedy
 from .sampling import Sampler
@@ -170,7 +171,7 @@ class Extension:
 
     def _after_cell(self, result: Any) -> None:
         if guard.is_interrupt(getattr(result, "error_in_exec", None)):
-            guard.end(guard.children() - self._children)
+            end_since(self._children)
         session = current()
         if session is not None and session.relay is not None:
             session.relay.tidy(set(active_children()))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-__all__ = ["no_room", "remedy", "reserve", "shared_remedy", "with_remedy"]
+__all__ = ["no_room", "remedy", "reserve", "shared_remedy", "start_remedy", "with_remedy"]
 
 SHARED = "/dev/shm"  # where Linux keeps semaphores and shared memory
 _PROCESSES = (
@@ -47,9 +47,15 @@ def remedy(error: BaseException) -> str:
         return _MEMORY
     if number == errno.ENOSPC:
         return no_room(os.path.dirname(str(error.filename or "")))  # type: ignore[attr-defined] # noqa: PTH120
-    if isinstance(error, EOFError) or "can't start new thread" in str(error):
-        return _PROCESSES  # EOFError: the fork server could not fork, and ended
+    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        return _PROCESSES
     return _SENTENCES.get(number, "")
+
+
+def start_remedy(error: BaseException) -> str:
+    """Return what can be done where a worker cannot be started."""
+    # The fork server could not fork, and ended: all that its client sees is a closed pipe.
+    return _PROCESSES if isinstance(error, (EOFError, ConnectionError)) else remedy(error)
 
 
 def shared_remedy(error: BaseException) -> str:

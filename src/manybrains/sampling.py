@@ -38,6 +38,7 @@ class Sampler:
         self._begins: dict[int, float] = {}
         self._program: subprocess.Popen[bytes] | None = None
         self._error: OSError | None = None
+        self._kills = _kills_for_memory()
         self.lives = Lives(session.journal.path)
         session.on_fork.append(self._let_go)
         session.on_close += [self.lives.close, self.close]
@@ -111,6 +112,11 @@ class Sampler:
             f"{remedy(self._error)}"
         )
 
+    def ran_out_of_memory(self) -> bool:
+        """Tell whether the system has killed anybody for memory since this was asked last."""
+        before, self._kills = self._kills, _kills_for_memory()
+        return self._kills > before
+
     def _order(self, text: str) -> None:
         if self._program is None or self._program.stdin is None:
             raise BrokenPipeError("there is no sampler")
@@ -154,6 +160,15 @@ class Sampler:
         except subprocess.TimeoutExpired:
             program.kill()
             program.wait()
+
+
+def _kills_for_memory() -> int:
+    """Return how often Linux has killed a process for memory, in containers too."""
+    try:
+        text = Path("/proc/vmstat").read_text(encoding="ascii")
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in text.splitlines() if line[:9] == "oom_kill "), 0)
 
 
 def helper_processes(session: Session) -> dict[int, str]:

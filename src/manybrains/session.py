@@ -6,6 +6,7 @@ Workers import this: it is light.
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Callable, Iterable
 
 from .journal import Journal
@@ -34,6 +35,7 @@ class Session:
         output: the file a worker prints to, handed on to its own children.
         sampler: the handle of the process that looks, once there is one.
         helpers: processes that serve the machinery, by pid; they are never lanes.
+        pools: the pools made here, which replace workers that end.
         on_fork: called first in a forked worker, to let go of what is the notebook's.
         on_close: called when the session ends.
     """
@@ -50,6 +52,7 @@ class Session:
         self.helpers: dict[int, str] = {}
         self.on_fork: list[Callable[[], object]] = []
         self.on_close: list[Callable[[], object]] = []
+        self.pools: weakref.WeakSet[Any] = weakref.WeakSet()
         self._undo: list[Hook] = []
 
     def hook(self, table: Iterable[Hook]) -> None:

@@ -9,8 +9,10 @@ from types import TracebackType
 from . import guard
 from .assembling import Block, assemble
 from .deadline import Deadline
+from .ending import end_since, kill_since
 from .hooks import install
 from .journal import cpu_of
+from .remedies import remedy
 from .runs import Run
 from .sampling import Sampler, helper_processes
 
@@ -95,7 +97,7 @@ class Watch:
         if self._deadline is not None:
             self._deadline.stop()
         if self._passed or guard.is_interrupt(error):
-            guard.end(guard.children() - self._before)
+            end_since(self._before)
         alive = {p.pid: cpu_of(p.pid) for p in active_children() if p.pid}  # reaps the others
         looks, gone, others = self._session.sampler.end(self._key)
         lives = self._session.sampler.lives.read()
@@ -120,6 +122,7 @@ class Watch:
     def _close(self, block: Block, helpers: tuple[str, ...], error: BaseException | None) -> bool:
         passed = self._passed
         lanes, samples = assemble(block)
+        self._tell_of_memory([lane.name for lane in lanes if lane.exit_code == -9])
         if self.trouble and not self._quiet:
             print(self.trouble, file=sys.stderr)
         figures = {
@@ -143,6 +146,12 @@ class Watch:
             print(f"{self._name}: {self.run.note}")
         return True
 
+    def _tell_of_memory(self, killed: list[str]) -> None:
+        if killed and self._session.sampler.ran_out_of_memory():
+            names = ", ".join(killed[:3]) + (", ..." if len(killed) > 3 else "")
+            self.trouble += f"{self._name}: memory ran out, and the system killed {names}. "
+            self.trouble += remedy(MemoryError())
+
     @property
     def _passed(self) -> bool:
         return self._deadline is not None and self._deadline.passed
@@ -153,4 +162,4 @@ class Watch:
         return "" if error is None else f"stopped by {type(error).__name__}"
 
     def _kill_workers(self) -> None:
-        guard.kill(guard.children() - self._before)
+        kill_since(self._before)
