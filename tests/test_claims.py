@@ -309,3 +309,9 @@ def test_what_cannot_be_told_equal_is_refused_with_a_remedy():
 def test_a_claim_cannot_be_changed():
     with pytest.raises(AttributeError):
         claim(SENTENCE, True).outcome = "holds"
+
+
+def test_repeats_that_contradict_each_other_tell_nothing_about_cores():
+    told = claim("Two are faster", [1.1, 1.0, 2.8], above=1.5, needs_cores=2, machine=FOUR)
+    assert "cannot be told here" == told.outcome
+    assert "repeats differ by a factor of 2.8" in repr(told)

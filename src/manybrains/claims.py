@@ -19,6 +19,7 @@ from .side_by_side import cores_used_by_others
 __all__ = ["Claim", "Prediction", "claim", "predict"]
 
 TOLERANCE = 0.25  # cores: what others may use before a measurement is worth nothing
+UNSTEADY = 1.3  # between repeats: something else decided how long they took
 LEAST_GAIN = 0.25  # what each further core has to add to the ceiling, to count as one
 
 
@@ -62,7 +63,8 @@ def claim(
         above, below: the figure to be exceeded, or not to be reached.
         equals: what the value has to be exactly; anything that can be compared.
         needs_cores: cores without which it cannot be told.  Where it fails although they are
-            there, the use of the machine by others is measured, which takes 0.2 s.
+            there, repeats that differ by more than a factor of 1.3 tell nothing either; else
+            the use of the machine by others is measured, which takes 0.2 s.
         ceiling: what independent processes reach on this machine (`manybrains.ceiling()`).
             `above` is then a share of it: 0.8 is four fifths of what this machine can do.
         machine: the machine it was measured on; default: this one.
@@ -77,7 +79,7 @@ def claim(
     obstacle = _too_few_cores(needs_cores, ceiling, machine or this_machine())
     if not obstacle and test.passes(figure):
         return Claim(sentence, "holds", figure, shown)
-    obstacle = obstacle or _busy(needs_cores, machine)
+    obstacle = obstacle or _unsteady(needs_cores, repeats) or _busy(needs_cores, machine)
     if obstacle:
         return Claim(sentence, "cannot be told here", figure, f"{obstacle}; {shown}")
     return Claim(sentence, "does not hold", figure, shown)
@@ -223,6 +225,14 @@ def _too_few_cores(needs_cores: int, ceiling: float | None, machine: Machine) ->
             f"reach only {_text(ceiling)} times one here"
         )
     return ""
+
+
+def _unsteady(needs_cores: int, repeats: list[Any]) -> str:
+    """Return that repeats of one measurement about several cores contradict each other."""
+    if needs_cores < 2 or len(repeats) < 2 or min(repeats) <= 0:
+        return ""
+    factor = max(repeats) / min(repeats)
+    return f"repeats differ by a factor of {_text(factor)}" if factor > UNSTEADY else ""
 
 
 def _busy(needs_cores: int, measured_on: Machine | None) -> str:

@@ -46,7 +46,8 @@ def ceiling(workers: int = 2, seconds: float = 0.4) -> float:
     if not isinstance(seconds, (int, float)) or not 0 < seconds <= 60:
         raise ValueError(f"seconds is {seconds!r}: give a number up to 60, such as 0.4")
     alone_and_together = [(_counted(1, seconds), _counted(workers, seconds)) for _ in range(3)]
-    return statistics.median(together / alone for alone, together in alone_and_together)
+    gains = [together / alone for alone, together in alone_and_together]
+    return min(statistics.median(gains), float(workers))  # more is noise in what one did alone
 
 
 def _counted(processes: int, seconds: float) -> int:
