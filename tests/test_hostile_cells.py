@@ -1,4 +1,4 @@
-"""Cells that do as they like: afterwards the kernel answers, workers run, and nothing of ours breaks.
+"""Cells that do as they like: afterwards the kernel answers, and workers run.
 
 Each is tried in a kernel of its own state; what follows shows that the next cells work.
 """
