@@ -1,6 +1,6 @@
 """Runs the benchmarks and writes one report of all: `make bench`, `make bench ARGS=--quick`.
 
-    python benchmarks/run.py                       everything: about an hour and a half
+    python benchmarks/run.py                       everything: about two hours (nobody_left: one)
     python benchmarks/run.py --quick               a look at everything: about five minutes
     python benchmarks/run.py disturbance scale     those named
     python benchmarks/run.py --methods fork        under one start method

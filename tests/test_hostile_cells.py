@@ -47,15 +47,11 @@ def notebook(request: pytest.FixtureRequest) -> Iterator[Kernel]:
 
 def check(one: Kernel) -> None:
     """Workers print, pools answer, a watched cell is drawn, and nobody complains."""
-    shown = one.run(
-        "%%watch\np = Process(target=greet, args=('you',), name='p')\np.start(); p.join()"
-    )
+    source = "p = Process(target=greet, args=('you',), name='p')\np.start(); p.join()"
+    shown = one.run("%%watch\n" + source)
     assert ("", "") == (shown.error, shown.stderr)
     assert shown.stdout.startswith("p: hello you\nrun: ")
-    assert (1, ", 1 worker, ") == (
-        shown.pictures,
-        ", 1 worker, " * (", 1 worker, " in shown.stdout),
-    )
+    assert (1, True) == (shown.pictures, ", 1 worker, " in shown.stdout)
     assert "[2, 4]" == one.run("with Pool(2) as pool: a = pool.map(double, [1, 2])\na").text
 
 

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from kernels import Kernel, Shown, bare_kernel
+from conftest import START_METHODS
+from kernels import TRIALS, Kernel, Shown, bare_kernel
 
 pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limits are Linux's"),
@@ -49,6 +50,9 @@ def take_memory(megabytes):
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     return len(bytearray(megabytes * 1_000_000))
 """
+# What does not depend on the start method is tried under all of them where there is time.
+SOME_METHODS = START_METHODS if TRIALS > 1 else START_METHODS[:1]
+some_methods = pytest.mark.parametrize("method", SOME_METHODS)
 PROCESSES = "No more processes or threads may be started here: their limit is reached"
 SHARED = "Locks, queues, pools and shared memory live in /dev/shm, which "
 DISK = "No room is left on the disk of "
@@ -61,6 +65,13 @@ def limited(method: str, wrapper: list[str], env: dict[str, str] | None = None) 
         load = f"import multiprocessing\nmultiprocessing.set_start_method({method!r})"
         assert ("", "") == said(one.run(f"%load_ext manybrains\n{load}"))
         assert ("", "") == said(one.run(DEFINITIONS))
+        yield one
+
+
+@pytest.fixture(scope="module", params=START_METHODS)
+def notebook(request: pytest.FixtureRequest) -> Iterator[Kernel]:
+    """A kernel without limits of its own."""
+    with limited(request.param, []) as one:
         yield one
 
 
@@ -106,20 +117,14 @@ def unprivileged(home: Path) -> list[str]:
     return ["setpriv", *ids, *caps]
 
 
-@pytest.mark.parametrize(
-    "start",
-    [
-        "ps = [Process(target=doze) for _ in range(60)]\nfor p in ps: p.start()",
-        "pool = Pool(60)",
-        "ts = [Thread(target=doze) for _ in range(60)]\nfor t in ts: t.start()",
-    ],
-    ids=["processes", "pool", "threads"],
-)
-def test_the_limit_of_processes(start_method: str, tmp_path: Path, start: str) -> None:
-    env = {"HOME": str(tmp_path)}
-    with limited(start_method, unprivileged(tmp_path), env) as one:
+def test_the_limit_of_processes(start_method: str, tmp_path: Path) -> None:
+    with limited(start_method, unprivileged(tmp_path), {"HOME": str(tmp_path)}) as one:
         one.run("allow_processes(8)")
-        assert PROCESSES in told(one.run(start))
+        for start in ("Process(target=doze)", "Thread(target=doze, daemon=True)"):
+            source = f"started = [{start} for _ in range(60)]\nfor one in started: one.start()"
+            assert PROCESSES in told(one.run(source))
+            one.run("for child in multiprocessing.active_children(): child.kill(); child.join()")
+        assert PROCESSES in told(one.run("pool = Pool(60)"))
         check_usable(one)
 
 
@@ -127,7 +132,7 @@ def test_no_process_for_the_one_that_looks(tmp_path: Path) -> None:
     with limited("fork", unprivileged(tmp_path), {"HOME": str(tmp_path)}) as one:
         one.run("%%watch\nimport signal; from manybrains.session import current")
         one.run("[pid] = current().helpers\nos.kill(pid, signal.SIGKILL)\ntime.sleep(0.5)")
-        one.run("allow_processes(-1)")
+        one.run("allow_processes(-3)")
         shown = one.run("%%watch\nsum(range(10))")
         assert "" == shown.error
         assert "cores and memory are missing, for the process that looks could not" in shown.stderr
@@ -136,7 +141,7 @@ def test_no_process_for_the_one_that_looks(tmp_path: Path) -> None:
 
 def test_no_thread_for_a_deadline(tmp_path: Path) -> None:
     with limited("fork", unprivileged(tmp_path), {"HOME": str(tmp_path)}) as one:
-        one.run("allow_processes(-1)")
+        one.run("allow_processes(-3)")
         shown = one.run("%%watch --deadline 5\nnever_run = True")
         assert f"UsageError: %%watch: can't start new thread. {PROCESSES}" in shown.stderr
         assert "Traceback" not in shown.stderr
@@ -146,7 +151,7 @@ def test_no_thread_for_a_deadline(tmp_path: Path) -> None:
 def test_no_thread_for_the_extension(tmp_path: Path) -> None:
     with bare_kernel(60, {"HOME": str(tmp_path)}, unprivileged(tmp_path)) as one:
         one.run(DEFINITIONS)
-        one.run("allow_processes(-1)")
+        one.run("allow_processes(-3)")
         shown = one.run("%load_ext manybrains")
         assert "UsageError: manybrains could not be loaded: can't start new" in shown.stderr
         assert "Traceback" not in shown.stderr
@@ -173,9 +178,10 @@ def in_own_mounts(script: str) -> list[str]:
     return ["unshare", "-m", "sh", "-c", f'{script} && exec "$@"', "sh"]
 
 
-def test_shared_memory_of_64_megabytes(start_method: str) -> None:
+@some_methods
+def test_shared_memory_of_64_megabytes(method: str) -> None:
     wrapper = in_own_mounts("mount -t tmpfs -o size=64m tmpfs /dev/shm")
-    with limited(start_method, wrapper) as one:
+    with limited(method, wrapper) as one:
         check_works(one)
         text = told(one.run("SharedMemory(create=True, size=100_000_000)"))
         assert f"{SHARED}has no room: it holds 67 MB in all" in text
@@ -238,30 +244,31 @@ def test_no_folder_that_can_be_written_to() -> None:
         check_usable(one)
 
 
-def test_a_home_that_cannot_be_written_to(start_method: str, tmp_path: Path) -> None:
+@some_methods
+def test_a_home_that_cannot_be_written_to(method: str, tmp_path: Path) -> None:
     wrapper = in_own_mounts(f"mount -t tmpfs -o ro tmpfs {tmp_path}")
-    with limited(start_method, wrapper, {"HOME": str(tmp_path)}) as one:
+    with limited(method, wrapper, {"HOME": str(tmp_path)}) as one:
         check_works(one)
 
 
 # --- cores and memory ---------------------------------------------------------------------
 
 
-def test_one_core(start_method: str) -> None:
+@some_methods
+def test_one_core(method: str) -> None:
     core = min(os.sched_getaffinity(0))
-    with limited(start_method, ["taskset", "-c", str(core)]) as one:
+    with limited(method, ["taskset", "-c", str(core)]) as one:
         check_works(one)
         assert "1.0" == one.run("run.machine.cores_yours").text
 
 
 @pytest.mark.parametrize("pool", ["Pool(1)", "ProcessPoolExecutor(1)"])
-def test_a_worker_that_reaches_its_limit_of_memory(start_method: str, pool: str) -> None:
-    with limited(start_method, []) as one:
-        source = f"with {pool} as pool: list(pool.map(take_memory, [1_000]))"
-        shown = one.run("%%watch --deadline 30\n" + source)
-        assert "MemoryError: " == shown.error
-        assert "There is no memory for it here. Start fewer workers" in told(shown)
-        check_usable(one)
+def test_a_worker_that_reaches_its_limit_of_memory(notebook: Kernel, pool: str) -> None:
+    source = f"with {pool} as pool: list(pool.map(take_memory, [1_000]))"
+    shown = notebook.run("%%watch --deadline 30\n" + source)
+    assert "MemoryError: " == shown.error
+    assert "There is no memory for it here. Start fewer workers" in told(shown)
+    check_usable(notebook)
 
 
 @pytest.fixture
@@ -287,19 +294,17 @@ def small_cgroup() -> Iterator[Path]:
         group.rmdir()
 
 
-def test_a_worker_that_is_killed_for_memory(start_method: str, small_cgroup: Path) -> None:
-    take = f"""
+def test_a_worker_that_is_killed_for_memory(notebook: Kernel, small_cgroup: Path) -> None:
+    notebook.run(f"""
 def take(megabytes):
     with open({str(small_cgroup)!r}, "w") as file:
         file.write(str(os.getpid()))
     return len(b"x" * (megabytes * 1_000_000))
-"""
-    with limited(start_method, []) as one:
-        one.run(take)
-        shown = one.run(
-            "%%watch full --deadline 30\n"
-            "p = Process(target=take, args=(600,), name='eater'); p.start(); p.join()"
-        )
-        assert "" == shown.error
-        assert "full: memory ran out, and the system killed eater. There is no" in shown.stderr
-        assert "[-9]" == one.run("[lane.exit_code for lane in full.workers]").text
+""")
+    shown = notebook.run(
+        "%%watch full --deadline 30\n"
+        "p = Process(target=take, args=(600,), name='eater'); p.start(); p.join()"
+    )
+    assert "" == shown.error
+    assert "full: memory ran out, and the system killed eater. There is no" in shown.stderr
+    assert "[-9]" == notebook.run("[lane.exit_code for lane in full.workers]").text
