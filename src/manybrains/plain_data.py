@@ -1,54 +1,129 @@
 """Frozen dataclasses as plain data, and back: whatever does not fit is named by its field."""
 
 import dataclasses
+import functools
 import sys
 import types
 import typing
+from collections.abc import Callable
 from typing import Any
 
-__all__ = ["from_plain", "to_plain"]
+__all__ = ["fields_of", "from_plain"]
+
+Reader = Callable[[Any], Any]
 
 
-def to_plain(value: Any) -> Any:
-    """Return dataclasses as dicts and tuples as lists, all the way down."""
-    if dataclasses.is_dataclass(value):
-        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    return [to_plain(item) for item in value] if isinstance(value, tuple) else value
+class _MisfitError(Exception):
+    """Something does not fit; `where` is put together on the way out, for nobody asks before."""
+
+    def __init__(self, problem: str, where: str = "") -> None:
+        super().__init__(problem)
+        self.where = where
+
+
+def fields_of(value: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass by name: what `json.dumps` takes as its `default`."""
+    return {name: getattr(value, name) for name in _names(value.__class__)}
 
 
 def from_plain(kind: Any, data: Any, where: str) -> Any:
-    """Return `data` as the type `kind`, or say where it does not fit."""
+    """Return `data` as the type `kind`.
+
+    Raises:
+        ValueError: if it does not fit; the message says where in the data.
+    """
+    try:
+        return _reader(kind)(data)
+    except _MisfitError as misfit:
+        raise ValueError(f"{where}{misfit.where} {misfit}") from None
+
+
+@functools.cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
+@functools.cache
+def _reader(kind: Any) -> Reader:
+    """Return what reads this type: worked out once, for a run has thousands of samples."""
     origin, inside = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(kind):
-        return _read_dataclass(typing.cast(type, kind), data, where)
-    if origin is tuple and isinstance(data, list):
-        return tuple(from_plain(inside[0], item, f"{where}[{i}]") for i, item in enumerate(data))
+        return _reader_of_dataclass(typing.cast("type", kind))
+    if origin is tuple:
+        return _reader_of_list(kind, _reader(inside[0]))
     if origin is types.UnionType:
-        return None if data is None else from_plain(inside[0], data, where)
-    if origin is typing.Literal and isinstance(data, str) and data in inside:
-        return data
-    if kind is float and type(data) in (int, float) and abs(data) <= sys.float_info.max:
-        return float(data)
-    if kind in (str, int, bool) and type(data) is kind:
-        return data
-    wanted = getattr(kind, "__name__", None) if origin is None else str(kind)
-    raise ValueError(f"{where} should be {wanted}, not {_short(data)}")
+        some = _reader(inside[0])
+        return lambda data: None if data is None else some(data)
+    if origin is typing.Literal:
+        return _reader_of(kind, lambda data: isinstance(data, str) and data in inside)
+    if kind is float:
+        as_it_is = _reader_of(kind, _is_number)
+        return lambda data: float(as_it_is(data))
+    return _reader_of(kind, lambda data: type(data) is kind)
 
 
-def _read_dataclass(kind: type, data: Any, where: str) -> Any:
-    types_of = typing.get_type_hints(kind)
-    if not isinstance(data, dict):
-        raise ValueError(f"{where} should be an object, not {_short(data)}")
-    names = [f.name for f in dataclasses.fields(kind)]
+def _is_number(data: Any) -> bool:
+    return type(data) in (int, float) and abs(data) <= sys.float_info.max
+
+
+def _reader_of(kind: Any, fits: Callable[[Any], bool]) -> Reader:
+    def read(data: Any) -> Any:
+        if fits(data):
+            return data
+        raise _wrong(kind, data)
+
+    return read
+
+
+def _wrong(kind: Any, data: Any) -> _MisfitError:
+    wanted = getattr(kind, "__name__", None) if typing.get_origin(kind) is None else str(kind)
+    return _MisfitError(f"should be {wanted}, not {_short(data)}")
+
+
+def _reader_of_list(kind: Any, item: Reader) -> Reader:
+    def read(data: Any) -> Any:
+        if not isinstance(data, list):
+            raise _wrong(kind, data)
+        done: list[Any] = []
+        try:
+            for each in data:
+                done.append(item(each))  # the length tells which one did not fit
+        except _MisfitError as misfit:
+            misfit.where = f"[{len(done)}]{misfit.where}"
+            raise
+        return tuple(done)
+
+    return read
+
+
+def _reader_of_dataclass(kind: type) -> Reader:
+    names, hints = _names(kind), typing.get_type_hints(kind)
+    readers = [(name, _reader(hints[name])) for name in names]
+    known = frozenset(names)
+
+    def read(data: Any) -> Any:
+        if not isinstance(data, dict):
+            raise _MisfitError(f"should be an object, not {_short(data)}")
+        if data.keys() != known:
+            raise _other_fields(names, data)
+        values: list[Any] = []
+        try:
+            for name, reader in readers:
+                values.append(reader(data[name]))
+        except _MisfitError as misfit:
+            misfit.where = f".{names[len(values)]}{misfit.where}"
+            raise
+        return kind(*values)
+
+    return read
+
+
+def _other_fields(names: tuple[str, ...], data: dict[str, Any]) -> _MisfitError:
     for name in names:
         if name not in data:
-            raise ValueError(f"{where}.{name} is missing")
-    for name in data:
-        if name not in names:
-            raise ValueError(f"{where} has no field {_short(name)}")
-    return kind(
-        **{name: from_plain(types_of[name], data[name], f"{where}.{name}") for name in names}
-    )
+            return _MisfitError("is missing", f".{name}")
+    unknown = next(name for name in data if name not in names)
+    return _MisfitError(f"has no field {_short(unknown)}")
 
 
 def _short(data: Any) -> str:

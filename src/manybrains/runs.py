@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .machine import Machine
-from .plain_data import from_plain, to_plain
+from .plain_data import fields_of, from_plain
 
 __all__ = ["Lane", "Run", "Sample"]
 
@@ -185,7 +185,7 @@ class Run:
 
     def to_json(self) -> str:
         """Return the run as JSON text that `from_json` turns into an equal run."""
-        return json.dumps({"format": FORMAT, **to_plain(self)}, allow_nan=False)
+        return json.dumps({"format": FORMAT, **fields_of(self)}, allow_nan=False, default=fields_of)
 
     @classmethod
     def from_json(cls, text: str) -> "Run":
