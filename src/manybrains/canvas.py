@@ -3,6 +3,7 @@
 Between the data and `plots`: knows matplotlib, knows nothing of runs.
 """
 
+import io
 import itertools
 import reprlib
 import textwrap
@@ -12,8 +13,20 @@ from pathlib import Path
 
 from matplotlib import rcParams, style
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
-__all__ = ["axes_for", "colour_of", "expect", "frame", "inches_for", "look", "note", "spread"]
+__all__ = [
+    "axes_for",
+    "colour_of",
+    "expect",
+    "frame",
+    "inches_for",
+    "look",
+    "note",
+    "png_of",
+    "spread",
+]
 
 STYLE = Path(__file__).with_name("manybrains.mplstyle")
 WIDTH, FRAME, ROW, TALLEST = 8.0, 1.0, 0.32, 8.6  # inches: a figure, its words, a row, the most
@@ -49,6 +62,21 @@ def axes_for(ax: Axes | None, inches: float) -> Axes:
             "give it one from plt.subplots(), or leave it out"
         )
     return ax
+
+
+def png_of(figure: Figure) -> bytes:
+    """Return the picture as PNG, without pyplot, and the same bytes for the same picture.
+
+    The layout is worked out by itself: `savefig` would draw everything once for the layout,
+    throw that away, and draw it again.
+    """
+    canvas, buffer = FigureCanvasAgg(figure), io.BytesIO()
+    layout = figure.get_layout_engine()
+    if layout is not None:
+        layout.execute(figure)
+        figure.set_layout_engine("none")
+    canvas.print_png(buffer, metadata={"Software": None})
+    return buffer.getvalue()
 
 
 def points_high(ax: Axes) -> float:

@@ -1,6 +1,8 @@
 """The timeline, painted: rows onto an Axes, with few artists however many lanes."""
 
 import itertools
+import operator
+import re
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -9,7 +11,7 @@ from matplotlib.patches import Patch
 from matplotlib.transforms import ScaledTranslation
 
 from .canvas import ALARM, FAINT, INK, PLAIN, QUIET, colour_of, frame, note, palette
-from .rows import OVER, Row, headline, stopped_by
+from .rows import OVER, Row, Step, headline, stopped_by
 from .runs import Run
 
 __all__ = ["draw_lanes"]
@@ -68,9 +70,9 @@ def _draw_work(ax: Axes, rows: Sequence[Row], pitch: float, span: float) -> None
     colours = palette()
     for place, row in enumerate(rows):
         y, (begin, end) = _base(place), (row.steps[0].begin, row.steps[-1].end)
-        for core, same in itertools.groupby(row.steps, key=lambda step: step.core):
-            areas.append(_stairs(y, [(s.begin, s.end, min(s.cores, 1.0)) for s in same]))
-            inks.append(colour_of(core, colours))
+        for colour, outline in _areas(y, row.steps, colours).items():
+            areas.append(outline)
+            inks.append(colour)
         if row.peak_cores >= OVER:
             for high, same in itertools.groupby(row.steps, key=lambda step: step.cores >= OVER):
                 times = [time for step in same for time in (step.begin, step.end)]
@@ -83,15 +85,28 @@ def _draw_work(ax: Axes, rows: Sequence[Row], pitch: float, span: float) -> None
     marks = LineCollection(short, colors=short_inks, label="short")
     marks.set(linewidth=1.5 if pitch > 3 else 2.2, capstyle="butt")
     rules = LineCollection(over, colors=INK, linewidths=2.0, label="over", capstyle="butt")
+    # Edges are sharp on whole pixels; but thin rows would all be rounded, to nothing or to double.
+    work.set_snap(pitch >= 2 * LETTER)
     for artist in (work, marks, rules):
         artist.set(zorder=2)
         ax.add_collection(artist, autolim=False)
 
 
-def _stairs(base: float, steps: Sequence[tuple[float, float, float]]) -> Corners:
-    """Return the outline of the area under steps of (begin, end, height)."""
-    top = [corner for b, e, h in steps for corner in ((b, base + h), (e, base + h))]
-    return [(steps[0][0], base), *top, (steps[-1][1], base)]
+def _areas(base: float, steps: Sequence[Step], colours: Sequence[str]) -> dict[str, Corners]:
+    """Return for each colour the outline of all that it fills in a row.
+
+    One outline however often the worker moved: between its stays it runs along the base.
+    """
+    outlines: dict[str, Corners] = {}
+    for core, same in itertools.groupby(steps, key=operator.attrgetter("core")):
+        outline = outlines.setdefault(colour_of(core, colours), [])
+        stay = list(same)
+        outline.append((stay[0].begin, base))
+        for begin, end, cores, _ in stay:
+            top = base + min(cores, 1.0)
+            outline += ((begin, top), (end, top))
+        outline.append((stay[-1].end, base))
+    return outlines
 
 
 def _draw_endings(ax: Axes, rows: Sequence[Row], pitch: float, wall: float) -> None:
@@ -119,12 +134,16 @@ def _name_rows(ax: Axes, run: Run, rows: Sequence[Row], pitch: float) -> None:
     every = next((n for n in EVERY if n * pitch >= LETTER), EVERY[-1])
     shift = ScaledTranslation(-5 / 72, 0, ax.figure.dpi_scale_trans)
     where = ax.get_yaxis_transform() + shift
+    shapes = set()
     for place in range(0, len(rows), every):
         kind = run.lanes[place].kind
         text = ax.text(0, _base(place) + 0.5, rows[place].name, transform=where, gid="name")
         text.set(ha="right", va="center", color=QUIET if kind == "thread" else INK)
         text.set_fontweight("bold" if kind == "main" else "normal")
         text.set_fontsize(8.5 if every * pitch > 10 else 8)
+        shape = (kind == "main", re.sub(r"\d", "0", rows[place].name))
+        text.set_in_layout(shape not in shapes)  # all digits are as wide: measured once
+        shapes.add(shape)
     if every > 1:
         _above(ax, f"one in {every} named", 0, "right", -5)
 

@@ -3,7 +3,6 @@
 Nothing here samples, sleeps, reads a clock, shows, saves or changes a global style.
 """
 
-import io
 import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
@@ -25,6 +24,7 @@ from .canvas import (
     inches_for,
     look,
     note,
+    png_of,
     points_high,
     spread,
 )
@@ -86,9 +86,7 @@ def timeline_png(run: Run) -> bytes:
         figure = Figure(figsize=(WIDTH, inches), layout="constrained")
         pitch = (inches - FRAME) * 72 / max(1, len(rows))
         draw_lanes(figure.subplots(), run, rows, pitch)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+        return png_of(figure)
 
 
 def alt_text(data: "Run | Comparison | Scaling | Sequence[Ticks]") -> str:

@@ -9,6 +9,7 @@ import dataclasses
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from .runs import Lane, Run
 
@@ -32,8 +33,7 @@ SIGNALS = {
 }  # those with the same number everywhere: a run may come from another system
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):  # a tuple, for a picture has thousands
     """A stretch of time in which a lane used `cores` cores, last seen on core number `core`."""
 
     begin: float
@@ -50,7 +50,8 @@ class Row:
         name: the lane's name, shortened.
         wait: from asked for to started, in seconds; None if nobody waited.
         life: from the first instruction to the last, in seconds, inside the block.
-        steps: what it used; the CPU seconds under them are exactly the lane's.
+        steps: what it used; the CPU seconds under them are exactly the lane's.  They begin
+            before the life while a process imports, and end after it while it shuts down.
         failed: True if it ended with an error or was killed.
         ending: what is to be said at its end, empty for most.
     """
@@ -89,6 +90,8 @@ def rows_of(run: Run) -> tuple[Row, ...]:
 
 def _row(run: Run, lane: Lane, steps: tuple[Step, ...]) -> Row:
     begin, end = steps[0].begin, steps[-1].end
+    if lane.ended is not None:
+        end = max(begin, min(lane.ended, end))
     if lane.started is not None:
         begin = min(max(lane.started, 0.0), end)
     elif lane.requested is not None and lane.exit_code is None and not lane.cpu_seconds:
@@ -120,10 +123,11 @@ def _steps(
     finest: float,
 ) -> tuple[Step, ...]:
     """Leave out points that cannot be seen; what was used between them stays in place."""
-    kept = [points[0]]
+    last = points[0]
+    kept = [last]
     for point in points[1:-1]:
-        if not _too_fine(kept[-1], point, finest):
-            kept.append(point)
+        if point[0] - last[0] >= finest and not _too_fine(last, point, finest):
+            kept.append(last := point)
     while len(kept) > 1 and _too_fine(kept[-1], points[-1], finest):
         kept.pop()
     kept.append(points[-1])

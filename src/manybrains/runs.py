@@ -24,6 +24,7 @@ __all__ = ["Lane", "Run", "Sample"]
 
 FORMAT = "manybrains run 1"
 _TOO_CLOSE = 0.002  # seconds between two points: over less, a late clock reading is no rate
+_SHUTDOWN = 0.1  # CPU seconds: the most that an interpreter needs to shut down; more is other work
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,10 @@ class Run:
         """Return the cumulative CPU time of a lane as (time, cpu_seconds) pairs.
 
         From its beginning inside the block (zero) over every look to its end
-        (the exact total), never falling; the slope is the share of a core.
+        (the exact total), never falling; the slope is the share of a core.  A
+        process computes before its first own instruction, while it imports, and
+        after its last, while the interpreter shuts down: what one core could not
+        have done between the two lies before the one and after the other.
         """
         return self._points[lane]
 
@@ -240,14 +244,35 @@ def _anchored(
     end = wall_seconds if lane.ended is None else min(lane.ended, wall_seconds)
     end = max(end, begin)
     points = [(begin, 0.0)]
+    earliest, used = begin + _TOO_CLOSE, 0.0
+    latest, total = end - _TOO_CLOSE, lane.cpu_seconds
     for time, cpu in looks:
-        if points[-1][0] + _TOO_CLOSE < time < end - _TOO_CLOSE:
-            points.append((time, min(max(cpu, points[-1][1]), lane.cpu_seconds)))
-    points.append((end, lane.cpu_seconds))
+        if earliest < time < latest:
+            used = min(max(cpu, used), total)
+            earliest = time + _TOO_CLOSE
+            points.append((time, used))
+    points.append((end, total))
     time, cpu = points[1]
     if lane.started is not None and lane.started < time:  # no earlier than it must, for that much
         points[0] = (max(begin, min(lane.started, time - cpu)), 0.0)
+    if lane.kind == "process" and lane.ended is not None:
+        points[-1] = (min(end + _after_the_end(points), max(end, wall_seconds)), total)
     return tuple(points)
+
+
+def _after_the_end(points: Sequence[tuple[float, float]]) -> float:
+    """Return the seconds that a process computed after its last own instruction.
+
+    The operating system counts until the process is gone.  In the last gap, what is more than
+    one core can do belongs there, unless the process had been using more than one core before.
+    """
+    (t0, c0), (t1, c1) = points[-2:]
+    late = (c1 - c0) - (t1 - t0)
+    if not 0 < late <= _SHUTDOWN:
+        return 0.0
+    if len(points) > 2 and c0 - points[-3][1] > 1.02 * (t0 - points[-3][0]):
+        return 0.0
+    return late
 
 
 def _at(points: Sequence[tuple[float, float]], time: float) -> float:
