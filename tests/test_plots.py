@@ -264,6 +264,29 @@ def test_a_wait_is_a_line_from_asked_for_to_the_first_instruction(ax):
     assert pytest.approx([0.2, 0.5]) == list(line[:, 0])
 
 
+def test_a_wait_is_seen_on_top_of_what_was_computed_meanwhile(ax):
+    ax = plot_timeline(run_of(process("spawned", 0.5, 0.9, wait=0.3, cores=1.5)), ax)
+    assert part(ax, "waits").get_zorder() > part(ax, "work").get_zorder()
+
+
+def test_the_area_drawn_holds_what_a_process_used_while_it_started_and_shut_down(ax):
+    lane = dataclasses.replace(process("n", 0.3, 0.6, wait=0.1), cpu_seconds=0.42)
+    looks = tuple(Sample(time, 1, time - 0.2, 0) for time in (0.25, 0.35, 0.45, 0.55))
+    run = dataclasses.replace(run_of(lane, looks=0), samples=looks)
+    assert pytest.approx(0.42) == drawn_cpu_seconds(plot_timeline(run, ax), 2)[1]
+
+
+def test_what_a_lane_did_on_one_core_is_one_outline_however_often_it_moved(ax):
+    run = run_of(process("n", cores=1.0), looks=50, core=lambda lane, time: int(time * 99) % 2)
+    assert 4 == len(part(plot_timeline(run, ax), "work").get_paths())
+
+
+def test_every_thin_row_shows_the_little_that_its_lane_used():
+    little = [process(f"Process-{k}", 0.0, 1.0, cores=0.05) for k in range(64)]
+    column = imread(io.BytesIO(timeline_png(run_of(*little, core=lambda *_: 0))))[:, 600]
+    assert 64 == sum(column[:, 2] - column[:, 0] > 0.1)  # bluer than any grey
+
+
 def test_no_part_of_a_row_is_higher_than_one_core(ax):
     tops = [
         path.vertices[:, 1].max() - path.vertices[:, 1].min()

@@ -157,6 +157,31 @@ def test_points_of_a_worker_that_computed_more_than_it_can_begin_when_it_was_ask
     assert pytest.approx(0.1) == run.points(1)[0][0]
 
 
+def shutting_down(cores=1.0, more=0.02, kind="process"):
+    """A lane from 0.2 to 0.6 s that used more CPU time than its last instruction can tell of."""
+    lane = process("one", 0.2, 0.6, cores=cores)
+    looks = [Sample(0.2 + t, 1, cores * t, 0) for t in (0.15, 0.3)]
+    lane = dataclasses.replace(lane, kind=kind, cpu_seconds=lane.cpu_seconds + more)
+    return dataclasses.replace(run_of(lane, looks=0), samples=tuple(looks))
+
+
+def test_points_of_a_process_that_computed_while_shutting_down_end_as_late_as_they_must():
+    assert pytest.approx((0.62, 0.42)) == shutting_down().points(1)[-1]
+
+
+def test_points_of_a_process_that_can_have_computed_it_all_end_with_its_last_instruction():
+    assert 0.6 == shutting_down(cores=0.5).points(1)[-1][0]
+
+
+@pytest.mark.parametrize(
+    "run",
+    [shutting_down(cores=1.5), shutting_down(more=0.5), shutting_down(kind="thread")],
+    ids=["it used several cores before", "no shutdown takes that long", "a thread has none"],
+)
+def test_points_of_a_lane_whose_last_rise_is_no_shutdown_end_with_its_last_instruction(run):
+    assert 0.6 == run.points(1)[-1][0]
+
+
 @for_all_runs
 def test_cores_over_time_add_up_to_the_cpu_time_of_the_run(run):
     edges = len(run.cores_over_time)

@@ -75,7 +75,7 @@ def png_of(figure: Figure) -> bytes:
     if layout is not None:
         layout.execute(figure)
         figure.set_layout_engine("none")
-    canvas.print_png(buffer, metadata={"Software": None})
+    canvas.print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
     return buffer.getvalue()
 
 

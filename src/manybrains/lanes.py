@@ -11,8 +11,8 @@ from matplotlib.patches import Patch
 from matplotlib.transforms import ScaledTranslation
 
 from .canvas import ALARM, FAINT, INK, PLAIN, QUIET, colour_of, frame, note, palette
-from .rows import OVER, Row, Step, headline, stopped_by
-from .runs import Run
+from .rows import Row, Step, headline, stopped_by
+from .runs import OVER, Run
 
 __all__ = ["draw_lanes"]
 
@@ -55,8 +55,9 @@ def _draw_lives(ax: Axes, rows: Sequence[Row], pitch: float, span: float) -> Non
             waits.append([(t, y + 0.5) for t in row.wait])
     outline = PolyCollection(lives, facecolors="white", edgecolors=FAINT, label="lives")
     outline.set(linewidth=min(0.7, pitch * 0.05), clip_on=False, zorder=1)
-    dots = LineCollection(waits, colors=QUIET, linestyles=":", label="waits")
-    dots.set(linewidth=min(1.3, pitch * 0.1), zorder=1)
+    # On top of the work: a spawned worker imports what it needs before it begins.
+    dots = LineCollection(waits, colors=INK, linestyles=":", label="waits")
+    dots.set(linewidth=min(1.3, pitch * 0.1), zorder=3)
     ax.add_collection(outline, autolim=False)
     ax.add_collection(dots, autolim=False)
 

@@ -61,8 +61,9 @@ def plot_timeline(run: Run, ax: Axes | None = None) -> Axes:
 
     A row is a lane.  Its height is one core, the filled part is what the lane used of
     it, the colour is the core's; a dotted line is the wait from `start()` to the first
-    instruction.  A lane that used more than one core is cut at the row's height and
-    says how many; a worker that ended badly says how.
+    instruction.  What is filled before the outline, a process used to import; what is
+    filled after it, to shut down.  A lane that used more than one core is cut at the
+    row's height and says how many; a worker that ended badly says how.
 
     Raises:
         TypeError: if `run` is no Run or `ax` no Axes.

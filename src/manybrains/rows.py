@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .runs import Lane, Run
+from .runs import OVER, Lane, Run
 
 __all__ = ["Row", "Step", "exit_words", "headline", "in_words", "rows_of", "shortened"]
 
-OVER = 1.15  # cores: what can no longer be a clock's error
 STEADY_SECONDS = 0.1  # CPU clocks move in ticks of up to 16 ms: a steeper rise must last this long
 MOST_STEPS = 15_000  # in a whole picture; 1,000 in one row is more than it has pixels
 SIGNALS = {

@@ -23,6 +23,7 @@ from .plain_data import fields_of, from_plain
 __all__ = ["Lane", "Run", "Sample"]
 
 FORMAT = "manybrains run 1"
+OVER = 1.15  # cores: what can no longer be a clock's error
 _TOO_CLOSE = 0.002  # seconds between two points: over less, a late clock reading is no rate
 _SHUTDOWN = 0.1  # CPU seconds: the most that an interpreter needs to shut down; more is other work
 
@@ -270,7 +271,7 @@ def _after_the_end(points: Sequence[tuple[float, float]]) -> float:
     late = (c1 - c0) - (t1 - t0)
     if not 0 < late <= _SHUTDOWN:
         return 0.0
-    if len(points) > 2 and c0 - points[-3][1] > 1.02 * (t0 - points[-3][0]):
+    if len(points) > 2 and c0 - points[-3][1] > OVER * (t0 - points[-3][0]):
         return 0.0
     return late
 
