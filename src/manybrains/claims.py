@@ -19,7 +19,7 @@ from .side_by_side import cores_used_by_others
 __all__ = ["Claim", "Prediction", "claim", "predict"]
 
 TOLERANCE = 0.25  # cores: what others may use before a measurement is worth nothing
-UNSTEADY = 1.3  # between repeats: something else decided how long they took
+DISSENT = 0.25  # the share of repeats that may say the opposite of the others
 LEAST_GAIN = 0.25  # what each further core has to add to the ceiling, to count as one
 
 
@@ -62,11 +62,12 @@ def claim(
             or several measurements of the same: then their median decides, and all are shown.
         above, below: the figure to be exceeded, or not to be reached.
         equals: what the value has to be exactly; anything that can be compared.
-        needs_cores: cores without which it cannot be told.  Where it fails although they are
-            there, repeats that differ by more than a factor of 1.3 tell nothing either; else
-            the use of the machine by others is measured, which takes 0.2 s.
+        needs_cores: cores without which it cannot be told.  Of a claim about several cores
+            more than three quarters of the repeats have to say the same, holds or not: each
+            of three.  Where it fails, the use of the machine by others is measured, in 0.2 s.
         ceiling: what independent processes reach on this machine (`manybrains.ceiling()`).
             `above` is then a share of it: 0.8 is four fifths of what this machine can do.
+            It cannot be told where that is no more than what one core does alone.
         machine: the machine it was measured on; default: this one.
 
     Raises:
@@ -76,11 +77,14 @@ def claim(
     test = _test(value, above, below, equals, ceiling)
     figure, repeats = _measured(value, test)
     shown = _shown(figure, repeats, test)
-    obstacle = _too_few_cores(needs_cores, ceiling, machine or this_machine())
+    obstacle = (
+        _too_few_cores(needs_cores, ceiling, machine or this_machine())
+        or _too_low(needs_cores, ceiling, test)
+        or _contradicted(needs_cores, repeats, test)
+    )
     if not obstacle and test.passes(figure):
         return Claim(sentence, "holds", figure, shown)
-    obstacle = obstacle or _unsteady(needs_cores, repeats) or _busy(needs_cores, machine)
-    if obstacle:
+    if obstacle := obstacle or _busy(needs_cores, machine):
         return Claim(sentence, "cannot be told here", figure, f"{obstacle}; {shown}")
     return Claim(sentence, "does not hold", figure, shown)
 
@@ -227,12 +231,25 @@ def _too_few_cores(needs_cores: int, ceiling: float | None, machine: Machine) ->
     return ""
 
 
-def _unsteady(needs_cores: int, repeats: list[Any]) -> str:
-    """Return that repeats of one measurement about several cores contradict each other."""
-    if needs_cores < 2 or len(repeats) < 2 or min(repeats) <= 0:
+def _too_low(needs_cores: int, ceiling: float | None, test: _Test) -> str:
+    """Return that a share of the ceiling is too little to tell several cores from one."""
+    if needs_cores < 2 or ceiling is None or test.bound is None or test.bound > 1:
         return ""
-    factor = max(repeats) / min(repeats)
-    return f"repeats differ by a factor of {_text(factor)}" if factor > UNSTEADY else ""
+    return f"{_text(test.bound)} is no more than what one core does alone"
+
+
+def _contradicted(needs_cores: int, repeats: list[Any], test: _Test) -> str:
+    """Return that the repeats of a claim about several cores do not all say the same.
+
+    It counts on which side of the bound they are, not how far they are apart: repeats that
+    differ widely and all refute a claim do refute it.  And it is asked before the median, of
+    what holds as of what does not: else noise could only ever speak for a claim.
+    """
+    passed = sum(map(test.passes, repeats))
+    dissent = min(passed, len(repeats) - passed)
+    if needs_cores < 2 or dissent < DISSENT * len(repeats) or not dissent:
+        return ""
+    return f"the repeats contradict each other: it was so in {passed} of {len(repeats)}"
 
 
 def _busy(needs_cores: int, measured_on: Machine | None) -> str:
