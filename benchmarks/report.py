@@ -182,10 +182,10 @@ def at_most(values: Sequence[float], limit: float) -> bool | None:
 
 def main(measure: Callable[[Options], Report], description: str) -> None:
     """Run one benchmark as the command line wants it."""
-    _keep_bytecode()
     parser = argparse.ArgumentParser(description=description)
     add_arguments(parser)
     arguments = parser.parse_args()
+    _keep_bytecode()
     options = Options(arguments.quick, arguments.repeats, tuple(arguments.methods))
     os.environ.setdefault("MANYBRAINS_HEADLESS", "1")  # no progress bars
     # Spawned workers import the main module if it has a file: they would pay for what is ours.

@@ -43,24 +43,31 @@ def main() -> None:
     options = ["--results", str(arguments.results), "--methods", *arguments.methods]
     options += ["--quick"] if arguments.quick else []
     options += ["--repeats", str(arguments.repeats)] if arguments.repeats else []
-    names = arguments.names or BENCHMARKS
-    failed = [name for name in names if not _runs(name, options)]
-    reports = [(arguments.results / f"{name}.md") for name in names if name not in failed]
+    codes = {name: _run(name, options) for name in arguments.names or BENCHMARKS}
+    failed = [f"{name} (exit code {code})" for name, code in codes.items() if code]
     together = arguments.results / "report.md"
-    text = "\n".join(report.read_text(encoding="utf-8") for report in reports)
-    together.write_text(f"# The lens, measured\n\n{text}", encoding="utf-8")
+    parts = ["# The lens, measured\n"]
+    parts += [f"Failed, so not in here: {', '.join(failed)}.\n"] if failed else []
+    parts += [
+        (arguments.results / f"{name}.md").read_text(encoding="utf-8")
+        for name, code in codes.items()
+        if not code
+    ]
+    arguments.results.mkdir(parents=True, exist_ok=True)
+    together.write_text("\n".join(parts), encoding="utf-8")
     print(f"\nall together: {together}")
     if failed:
-        sys.exit(f"failed: {', '.join(failed)}")
+        sys.exit(f"failed, the reason stands above where it ran: {', '.join(failed)}")
 
 
-def _runs(name: str, options: list[str]) -> bool:
-    """Run one benchmark, which prints its report; return whether it ended well."""
+def _run(name: str, options: list[str]) -> int:
+    """Run one benchmark, which prints its report or its error; return its exit code."""
     print(f"--- {name}", flush=True)
     began = time.perf_counter()
     done = subprocess.run([sys.executable, str(HERE / f"{name}.py"), *options])
-    print(f"--- {name}: {time.perf_counter() - began:.0f} s\n", flush=True)
-    return done.returncode == 0
+    outcome = f"failed with exit code {done.returncode} after " if done.returncode else ""
+    print(f"--- {name}: {outcome}{time.perf_counter() - began:.0f} s\n", flush=True)
+    return done.returncode
 
 
 if __name__ == "__main__":
