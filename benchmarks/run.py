@@ -1,7 +1,7 @@
 """Runs the benchmarks and writes one report of all: `make bench`, `make bench ARGS=--quick`.
 
-    python benchmarks/run.py                       everything: about two hours (nobody_left: one)
-    python benchmarks/run.py --quick               a look at everything: about five minutes
+    python benchmarks/run.py                       everything: hours (nobody_left: half of them)
+    python benchmarks/run.py --quick               a look at everything: minutes
     python benchmarks/run.py disturbance scale     those named
     python benchmarks/run.py --methods fork        under one start method
 
