@@ -163,6 +163,11 @@ def test_a_function_unknown_to_an_executors_worker_is_an_error_of_its_own(
     assert shown.error.startswith("AttributeError: Can't get attribute 'also_late'")
 
 
+def test_what_an_executor_cannot_call_is_an_error_of_its_own(notebook: Kernel) -> None:
+    source = "with ProcessPoolExecutor(1) as executor: executor.submit(greet(1)).result()"
+    assert "TypeError: 'int' object is not callable" == notebook.run(source).error
+
+
 def test_a_watched_cell_binds_its_run_and_shows_line_and_picture(notebook: Kernel) -> None:
     source = "%%watch duel\nps = [Process(target=greet, args=(i,)) for i in (1, 2)]\n"
     shown = notebook.run(source + "for p in ps: p.start()\nfor p in ps: p.join()")

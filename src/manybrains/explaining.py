@@ -42,7 +42,7 @@ def call_item(work_id: int, sealed: bytes) -> "Any":
         function, arguments, keywords = pickle.loads(sealed)
     except (AttributeError, ImportError, NameError) as error:
         return _CallItem(work_id, _answer, (functools.partial(_fail, error),), {})
-    task = functools.partial(function, *arguments, **keywords)
+    task = functools.partial(_do, function, arguments, keywords)
     return _CallItem(work_id, _answer, (task,), {})
 
 
