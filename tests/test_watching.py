@@ -15,7 +15,7 @@ import psutil
 import pytest
 from workers import burn, burn_thread, give_birth, ignore_sigterm, raise_value_error
 
-from manybrains import Run, hooks, watch
+from manybrains import Run, count, hooks, watch
 from manybrains.births import hooks_of_every_process
 from manybrains.session import current
 
@@ -113,6 +113,14 @@ def test_each_thread_is_a_lane_and_not_counted_twice() -> None:
             thread.join()
     assert ["main", "thread", "thread"] == [lane.kind for lane in run.lanes]
     assert run.lanes[0].cpu_seconds < 0.1
+
+
+def test_a_thread_that_runs_a_function_of_the_library_is_a_lane_too() -> None:
+    with watch() as run:
+        thread = threading.Thread(target=count, args=(1_000,))
+        thread.start()
+        thread.join()
+    assert ["main", "thread"] == [lane.kind for lane in run.lanes]
 
 
 def test_threads_of_an_executor_are_lanes() -> None:

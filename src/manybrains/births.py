@@ -40,6 +40,7 @@ _MACHINERY = (
     "IPython",  # its history thread is begun anew after each fork
     "tqdm",
 )
+_WORK = ("manybrains.work", "manybrains.fetching")  # a lesson's threads run these functions, too
 
 
 def hooks_of_every_process() -> list[Hook]:
@@ -239,5 +240,7 @@ def _is_machinery(thread: threading.Thread) -> bool:
     target = getattr(thread, "_target", None)
     if getattr(target, "__name__", "") == "worker":  # of a multiprocessing.pool.ThreadPool
         return False
-    home = getattr(target, "__module__", None) or type(thread).__module__
-    return str(home).startswith(_MACHINERY) or type(thread).__module__.startswith(_MACHINERY)
+    home = str(getattr(target, "__module__", None) or type(thread).__module__)
+    if home in _WORK:
+        return False
+    return home.startswith(_MACHINERY) or type(thread).__module__.startswith(_MACHINERY)
