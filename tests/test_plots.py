@@ -670,6 +670,7 @@ def test_the_axis_of_wall_times_has_its_unit(ax):
 
 
 SERIAL, SLOWER, FASTER = one_of("serial", 1.0), one_of("slower", 1.1), one_of("faster", 0.5)
+STEADY, ERRATIC = one_of("steady", 1.0, 1.0, 1.0), one_of("erratic", 0.8, 1.2, 0.7)
 
 
 @pytest.mark.parametrize(
@@ -678,6 +679,7 @@ SERIAL, SLOWER, FASTER = one_of("serial", 1.0), one_of("slower", 1.1), one_of("f
         ((SERIAL, SLOWER, FASTER), "faster: 2.0 times as fast as serial"),
         ((SERIAL, SLOWER), "slower: no faster than serial"),
         ((FASTER, SERIAL, SLOWER), "nothing was faster than faster"),
+        ((STEADY, ERRATIC), "erratic or steady: the repeats contradict each other"),
         ((SERIAL,), "serial: 1.00 s, 1.00 cores"),
     ],
 )

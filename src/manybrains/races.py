@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .comparing import Comparison, Contestant
     from .work import Ticks
 
-__all__ = ["draw_ticks", "draw_walls", "meeting", "race", "race_in_words"]
+__all__ = ["draw_ticks", "draw_walls", "faster", "meeting", "race", "race_in_words"]
 
 
 def draw_walls(ax: Axes, comparison: "Comparison") -> None:
@@ -38,10 +38,18 @@ def race(comparison: "Comparison") -> str:
     best = min(others, key=lambda one: one.median_wall_seconds)
     ratio = comparison.speedup(best.name)
     if ratio >= 1.05:
-        return f"{best.name}: {ratio:.1f} times as fast as {first.name}"
+        return faster(best, first, ratio)
     if len(others) == 1:
         return f"{best.name}: no faster than {first.name}"
     return f"nothing was faster than {first.name}"
+
+
+def faster(best: "Contestant", first: "Contestant", ratio: float) -> str:
+    """Return who was how many times as fast, if every round of the repeats says who was faster."""
+    rounds = zip(best.wall_seconds, first.wall_seconds, strict=True)
+    if all(one < other for one, other in rounds):
+        return f"{best.name}: {ratio:.1f} times as fast as {first.name}"
+    return f"{best.name} or {first.name}: the repeats contradict each other"
 
 
 def race_in_words(comparison: "Comparison") -> str:

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from .canvas import ACCENT, INK, QUIET, frame, note, points_high, spread
+from .races import faster
 
 if TYPE_CHECKING:
     from .scaling import Scaling
@@ -77,7 +78,7 @@ def gain(scaling: "Scaling") -> str:
     ratio = scaling.speedup(best.workers)
     if ratio < WORTH:
         return f"more workers were no faster than {first.name}"
-    return f"{best.name}: {ratio:.1f} times as fast as {first.name}"
+    return faster(best, first, ratio)
 
 
 def gain_in_words(scaling: "Scaling") -> str:
