@@ -200,7 +200,7 @@ def measure(options: Options) -> Report:
             for kind in KINDS:
                 found, run = cases_of(kind, method)
                 cases += found
-                shares.setdefault(kind, []).append(drawn_share(run))
+                shares.setdefault(f"{kind}, {method}", []).append(drawn_share(run))
     swarms = options.times(3, 20)
     lost = {method: missed(method, swarms) for method in options.methods}
     programs = options.times(3, 20)
@@ -279,7 +279,7 @@ def _clock_table(cases: list[Case]) -> Table:
 
 def _area_table(shares: dict[str, list[float]]) -> Table:
     rows = [[kind, spread(each, 1, 4), f"{min(each):.4f}"] for kind, each in shares.items()]
-    return Table("Drawn area over CPU seconds", ["work", "share", "least"], rows)
+    return Table("Drawn area over CPU seconds", ["work, start method", "share", "least"], rows)
 
 
 if __name__ == "__main__":
