@@ -681,6 +681,8 @@ STEADY, ERRATIC = one_of("steady", 1.0, 1.0, 1.0), one_of("erratic", 0.8, 1.2, 0
         ((FASTER, SERIAL, SLOWER), "nothing was faster than faster"),
         ((STEADY, ERRATIC), "erratic or steady: the repeats contradict each other"),
         ((SERIAL,), "serial: 1.00 s, 1.00 cores"),
+        ((one_of("short", 0.00314),), "short: 3.14 ms, 1.00 cores"),
+        ((SERIAL, one_of("instant", 0.005)), "instant: 200 times as fast as serial"),
     ],
 )
 def test_the_title_of_wall_times_says_who_won(entries, message, ax):

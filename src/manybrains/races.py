@@ -48,7 +48,7 @@ def faster(best: "Contestant", first: "Contestant", ratio: float) -> str:
     """Return who was how many times as fast, if every round of the repeats says who was faster."""
     rounds = zip(best.wall_seconds, first.wall_seconds, strict=True)
     if all(one < other for one, other in rounds):
-        return f"{best.name}: {ratio:.1f} times as fast as {first.name}"
+        return f"{best.name}: {ratio:.{1 if ratio < 10 else 0}f} times as fast as {first.name}"
     return f"{best.name} or {first.name}: the repeats contradict each other"
 
 
@@ -59,7 +59,9 @@ def race_in_words(comparison: "Comparison") -> str:
 
 
 def _figures(one: "Contestant") -> str:
-    return f"{one.median_wall_seconds:.2f} s, {one.cores_in_use:.2f} cores"
+    median = one.median_wall_seconds
+    wall = f"{median:.2f} s" if median >= 0.1 else f"{1000 * median:.3g} ms"
+    return f"{wall}, {one.cores_in_use:.2f} cores"
 
 
 def draw_ticks(ax: Axes, workers: "Sequence[Ticks]", window: float) -> None:
