@@ -31,16 +31,19 @@ ACCOUNTS: dict[int, float] = {}  # by pid, what the kernel said when the worker 
 
 
 def keep_accounts() -> None:
-    """Note what wait4 returns; the lens asks for it by the same name, and reaps with it."""
+    """Reap with wait4 whoever is reaped, the lens's workers too, and note what it returns.
+
+    On Linux the lens itself asks the worker's CPU clock: this is the word of another.
+    """
     wait4 = os.wait4
 
     def noting(pid: int, options: int) -> Any:
-        found = wait4(pid, options)
-        if found[0]:
-            ACCOUNTS[found[0]] = found[2].ru_utime + found[2].ru_stime
-        return found
+        pid, status, usage = wait4(pid, options)
+        if pid:
+            ACCOUNTS[pid] = usage.ru_utime + usage.ru_stime
+        return pid, status
 
-    os.wait4 = noting
+    os.waitpid = noting
 
 
 @dataclass(frozen=True)
