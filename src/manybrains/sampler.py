@@ -4,8 +4,9 @@ A bare child of the notebook, for a thread in the kernel would starve at the ver
 seen; asleep while nothing is watched; it ends when its parent does.
 """
 
-# Orders come in on standard input, one a line: "begin KEY INTERVAL" and "end KEY".  For
-# each "end" a report goes to standard output: eight bytes with its length, then, by marshal,
+# Orders come in on standard input, one a line: "begin KEY INTERVAL", "end KEY", "drop KEY",
+# "stop".  On standard output a "!" says that orders are read from now on, and for each "end"
+# a report follows: eight bytes with its length, then, by marshal,
 # (looks, gone, others):
 #     looks    [(time, pid, thread id or 0, cpu_seconds, core, memory_bytes), ...]
 #     gone     {pid: time when it was seen to have ended}
@@ -71,7 +72,7 @@ class Sampler:
         self._add(parent)
 
     def run(self) -> None:
-        """Look and obey until the parent closes our input, or has ended without."""
+        """Look and obey until the parent says stop, closes our input, or has ended without."""
         while True:
             self._look_where_due()
             pause = None
@@ -86,6 +87,8 @@ class Sampler:
                 return
             *lines, self._said = (self._said + (text or b"")).split(b"\n")
             for line in lines:
+                if line == b"stop":
+                    return
                 self._obey(*line.split())
 
     def _obey(self, order: bytes, key: bytes, interval: bytes = b"") -> None:
@@ -93,6 +96,9 @@ class Sampler:
             if LINUX and not self._records:
                 self._known, self._scanned = everybody(), time.perf_counter()
             self._records[key] = Record(float(interval))
+            return
+        if order == b"drop":
+            del self._records[key]
             return
         looks = self._look(time.perf_counter())
         record = self._records.pop(key)
@@ -175,7 +181,10 @@ class Sampler:
 def main(journal: str, parent: str, folder: str) -> None:
     """Look on behalf of process `parent`; then remove `folder`, unless it is empty text."""
     try:
-        Sampler(journal, int(parent)).run()
+        sampler = Sampler(journal, int(parent))
+        sys.stdout.buffer.write(b"!")
+        sys.stdout.buffer.flush()
+        sampler.run()
     finally:  # the parent may have been killed: nobody else can tidy up after it
         if folder:
             import shutil

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .lives import Lives
-from .machine import this_machine
+from .machine import Machine, this_machine
 from .remedies import remedy
 from .session import Session
 
@@ -34,13 +34,15 @@ class Sampler:
         self._session = session
         self._keys = itertools.count()
         self._lock = threading.Lock()
-        self._machine = this_machine()
+        self._machine: Machine | None = None
         self._begins: dict[int, float] = {}
         self._program: subprocess.Popen[bytes] | None = None
+        self._is_awake = False
         self._error: OSError | None = None
         self._kills = _kills_for_memory()
         self.lives = Lives(session.journal.path)
-        session.on_fork.append(self._let_go)
+        if not _ends_are_seen():
+            session.on_fork.append(self._let_go)
         session.on_close += [self.lives.close, self.close]
         with contextlib.suppress(OSError):  # then when it is needed
             self._start()
@@ -50,7 +52,7 @@ class Sampler:
         flags = ["-I", "-S"] if sys.platform.startswith("linux") else ["-I"]
         folder = "" if self._session.is_worker else self._session.folder
         arguments = [self._session.journal.path, str(os.getpid()), folder]
-        self._program = None
+        self._program, self._is_awake = None, False
         self._program = subprocess.Popen(
             [sys.executable, *flags, "-c", _PROGRAM, _HOME, *arguments],
             stdin=subprocess.PIPE,
@@ -62,7 +64,9 @@ class Sampler:
         self._session.helpers[self._program.pid] = "sampler"
 
     def machine(self) -> Any:
-        """Return this machine; only its start method can have changed since we started."""
+        """Return this machine; only its start method can have changed since we first asked."""
+        if self._machine is None:  # not sooner: a process that has loaded psutil forks slower
+            self._machine = this_machine()
         method = multiprocessing.get_start_method(allow_none=True) or self._machine.start_method
         return dataclasses.replace(self._machine, start_method=method)
 
@@ -87,16 +91,31 @@ class Sampler:
             self._error = error
 
     def end(self, key: int) -> tuple[list[Any], dict[int, float], list[Any]]:
-        """Stop to look; return (looks, gone, others), empty if the sampler was ended."""
+        """Stop to look; return (looks, gone, others), empty if the sampler was ended.
+
+        Empty as well if it has not come up yet: what it would see now, is after the block.
+        """
         with self._lock:
             self._begins.pop(key, None)
             try:
+                if not self._has_come_up():
+                    self._order(f"drop {key}")
+                    return [], {}, []
                 self._order(f"end {key}")
                 size = int.from_bytes(self._read(8), "big")
                 return marshal.loads(self._read(size))  # type: ignore[no-any-return]
             except (OSError, EOFError):
                 self.close()  # what it may still say belongs to nobody
                 return [], {}, []
+
+    def _has_come_up(self) -> bool:
+        if not self._is_awake:
+            if self._program is None or self._program.stdout is None:
+                raise BrokenPipeError("there is no sampler")
+            if os.name != "nt" and not connection.wait([self._program.stdout.fileno()], 0):
+                return False
+            self._is_awake = self._read(1) == b"!"
+        return self._is_awake
 
     def watched_since(self) -> float:
         """Return when the oldest block that is still watched began, or the present moment."""
@@ -138,7 +157,10 @@ class Sampler:
         return data
 
     def _let_go(self) -> None:
-        """In a forked worker: close our copies of the pipes, so that the sampler sees our end."""
+        """In a forked worker: close our copies of the pipes, so that the sampler sees our end.
+
+        Where a descriptor shows it our end, nothing is closed: it would cost each worker more.
+        """
         program, self._program = self._program, None
         if program is not None:
             for pipe in (program.stdin, program.stdout):
@@ -152,6 +174,8 @@ class Sampler:
         if program is None:
             return
         self._session.helpers.pop(program.pid, None)
+        with contextlib.suppress(OSError, ValueError):  # forked workers may keep the pipe open
+            program.stdin.write(b"stop\n")  # type: ignore[union-attr]
         for pipe in (program.stdin, program.stdout):
             if pipe is not None:
                 pipe.close()
@@ -160,6 +184,15 @@ class Sampler:
         except subprocess.TimeoutExpired:
             program.kill()
             program.wait()
+
+
+def _ends_are_seen() -> bool:
+    """Tell whether the sampler can wait for our end itself, by a descriptor (Linux 5.3)."""
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):
+        return False
+    return True
 
 
 def _kills_for_memory() -> int:
