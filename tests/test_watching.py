@@ -1,6 +1,7 @@
 """watch(): every worker of a block becomes a lane, and nothing is invented or missed."""
 
 import asyncio
+import importlib
 import multiprocessing
 import os
 import signal
@@ -16,7 +17,7 @@ import pytest
 from workers import burn, burn_thread, give_birth, ignore_sigterm, raise_value_error
 
 from manybrains import Run, count, hooks, watch
-from manybrains.births import hooks_of_every_process
+from manybrains.births import HOOKS_OF_EVERY_PROCESS
 from manybrains.session import current
 
 pytestmark = pytest.mark.usefixtures("nobody_left")
@@ -338,8 +339,22 @@ def test_uninstalling_restores_everything() -> None:
     assert before == {key: vars(key[0]).get(key[1]) for key in owners}
 
 
+def test_what_is_imported_later_is_hooked_then_and_restored_as_well() -> None:
+    code = (
+        "import sys; from manybrains import hooks; hooks.install(); "
+        "assert 'multiprocessing.pool' not in sys.modules; from multiprocessing import pool; "
+        "print(hasattr(pool.Pool._setup_queues, '__wrapped__')); finders = len(sys.meta_path); "
+        "hooks.uninstall(); print(hasattr(pool.Pool._setup_queues, '__wrapped__')); "
+        "print(finders - len(sys.meta_path))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ["True", "False", "1"] == done.stdout.split()
+
+
 def _table() -> list[tuple[object, str, object]]:
-    return hooks_of_every_process() + hooks.hooks_of_the_parent()
+    tables = [*HOOKS_OF_EVERY_PROCESS.items(), *hooks.HOOKS_OF_THE_PARENT.items()]
+    tables += hooks.HOOKS_OF_A_NOTEBOOK.items()
+    return [hook for name, table in tables for hook in table(importlib.import_module(name))]
 
 
 def test_uninstalling_removes_the_temporary_folder_and_the_sampler() -> None:
@@ -357,3 +372,45 @@ def test_the_temporary_folder_is_private() -> None:
     modes = {oct(path.stat().st_mode & 0o777) for path in [Path(session.folder)]}
     modes |= {oct(path.stat().st_mode & 0o777) for path in Path(session.folder).iterdir()}
     assert {"0o700", "0o600"} == modes
+
+
+def test_the_sampler_ends_by_itself_while_forked_workers_live_on() -> None:
+    if "fork" not in multiprocessing.get_all_start_methods():
+        pytest.skip("no fork here")
+    with watch():
+        worker = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+        worker.start()
+    session = current()
+    assert session is not None
+    sampler = session.sampler._program
+    hooks.uninstall()
+    worker.kill()
+    worker.join()
+    assert 0 == sampler.returncode
+
+
+# --- tasks that a worker cannot read ------------------------------------------------------
+
+
+class Unreadable:
+    """Can be sent, but not be put together again."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return getattr, (str, "no_such_attribute")
+
+
+def test_a_pools_task_that_cannot_be_unpickled_is_an_error_of_that_task(start_method: str) -> None:
+    with watch(), multiprocessing.get_context(start_method).Pool(1) as pool:
+        answer = pool.apply_async(len, (Unreadable(),))
+        with pytest.raises(AttributeError, match="no_such_attribute"):
+            answer.get(30)
+        assert 4 == pool.apply_async(abs, (-4,)).get(30)
+
+
+def test_an_executors_task_that_cannot_be_found_is_an_error_of_that_task(start_method: str) -> None:
+    context = multiprocessing.get_context(start_method)
+    with watch(), ProcessPoolExecutor(1, mp_context=context) as executor:
+        answer = executor.submit(len, Unreadable())
+        with pytest.raises(AttributeError, match="no_such_attribute"):
+            answer.result(30)
+        assert 4 == executor.submit(abs, -4).result(30)

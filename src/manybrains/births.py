@@ -13,11 +13,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from multiprocessing import popen_fork, process, util
 
-from .explaining import explain
 from .guard import die_with_parent
-from .journal import cpu_of, own_cpu
+from .journal import LINUX, cpu_of, own_cpu
 from .output import capture
 from .remedies import start_remedy, with_remedy
 from .session import Session, current, use
@@ -26,11 +24,12 @@ TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is sl
 if TYPE_CHECKING:
     from typing import Any
 
-    from .session import Hook
+    from .session import Hook, Hooks
 
-__all__ = ["around", "hooks_of_every_process"]
+__all__ = ["HOOKS_OF_EVERY_PROCESS", "around"]
 
-_VERY_LAST = -1_000_000  # priority of a finalizer that runs after all others
+# What the workers of pools and executors do: they take one task after the other from a queue.
+_LOOPS = ("worker", "_process_worker")
 # Threads of these modules serve the machinery; a lesson's own threads do the work.
 _MACHINERY = (
     "multiprocessing",
@@ -43,22 +42,31 @@ _MACHINERY = (
 _WORK = ("manybrains.work", "manybrains.fetching")  # a lesson's threads run these functions, too
 
 
-def hooks_of_every_process() -> list[Hook]:
-    """What is hooked in every process: (owner, attribute, replacement)."""
-    table: list[Hook] = [
+def _of_processes(process: Any) -> list[Hook]:
+    return [
         around(process.BaseProcess, "start", _around_start),
         around(process.BaseProcess, "_bootstrap", _around_bootstrap),
+    ]
+
+
+def _of_forks(popen_fork: Any) -> list[Hook]:
+    if not hasattr(os, "wait4"):  # Windows
+        return []
+    return [
+        (popen_fork.Popen, "poll", _poll),
+        around(popen_fork.Popen, "_send_signal", _around_signal),
+    ]
+
+
+def _of_the_forkserver(popen_forkserver: Any) -> list[Hook]:
+    return [around(popen_forkserver.Popen, "poll", _around_poll)]
+
+
+def _of_threads(threading: Any) -> list[Hook]:
+    return [
         around(threading.Thread, "start", _around_thread_start),
         around(threading.Thread, "_bootstrap_inner", _around_thread),
     ]
-    if hasattr(os, "wait4"):
-        table.append((popen_fork.Popen, "poll", _poll))
-        table.append(around(popen_fork.Popen, "_send_signal", _around_signal))
-    with contextlib.suppress(ImportError):  # not on Windows
-        from multiprocessing import popen_forkserver
-
-        table.append(around(popen_forkserver.Popen, "poll", _around_poll))
-    return table
 
 
 def around(owner: Any, name: str, wrapper: Callable[[Any], Any]) -> Hook:
@@ -83,7 +91,7 @@ class _Arrival:
 def _arrive(folder: str, output: str | None) -> _Arrival:
     if current() is None:
         session = Session(folder)
-        session.hook(hooks_of_every_process())
+        session.hook(HOOKS_OF_EVERY_PROCESS)
         use(session)
     return _Arrival(folder, output)
 
@@ -104,7 +112,7 @@ def _around_start(start: Callable[[Any], None]) -> Callable[[Any], None]:
         try:
             start(self)
         finally:
-            self.__dict__.pop("_manybrains", None)
+            del self._manybrains
         session.journal.note("asked", self.pid, os.getpid(), asked, name=self.name)
 
     return noted_start
@@ -113,12 +121,18 @@ def _around_start(start: Callable[[Any], None]) -> Callable[[Any], None]:
 def _around_bootstrap(bootstrap: Callable[..., int]) -> Callable[..., int]:
     @functools.wraps(bootstrap)
     def noted_bootstrap(self: Any, parent_sentinel: int | None = None) -> int:
-        arrival = self.__dict__.pop("_manybrains", None)
-        session = current()
-        if session is not None and arrival is not None:
-            _enter_worker(session, self, parent_sentinel, arrival.output)
-            self.run = functools.partial(_run, session, self.name, self.run)
-        return bootstrap(self, parent_sentinel=parent_sentinel)
+        arrival, session = getattr(self, "_manybrains", None), current()
+        if session is None or arrival is None:
+            return bootstrap(self, parent_sentinel=parent_sentinel)
+        del self._manybrains
+        code = 1
+        _enter_worker(session, self, parent_sentinel, arrival.output)
+        try:
+            code = bootstrap(self, parent_sentinel=parent_sentinel)
+        finally:  # its non-daemon threads have ended as well
+            moment = time.perf_counter()
+            session.journal.note("died", session.pid, moment, *own_cpu(), int(code))
+        return code
 
     return noted_bootstrap
 
@@ -126,51 +140,62 @@ def _around_bootstrap(bootstrap: Callable[..., int]) -> Callable[..., int]:
 def _enter_worker(session: Session, worker: Any, sentinel: int | None, output: str | None) -> None:
     born = time.perf_counter()
     if sentinel is not None:
-        die_with_parent(sentinel)
+        die_with_parent(sentinel, worker._parent_pid)
     session.enter_child(output)
     session.journal.note("born", session.pid, worker._parent_pid, born, name=worker.name)
     if output is not None:
         with contextlib.suppress(OSError):  # then it prints where it always did
             capture(output, worker.name)
+    if getattr(worker._target, "__name__", "") in _LOOPS:
+        from .explaining import read_tasks_safely
+
+        read_tasks_safely(worker._target, *worker._args[:1])
+    worker.run = functools.partial(_run, worker.name, worker.run)
 
 
-def _run(session: Session, name: str, run: Callable[[], None]) -> None:
-    """Do a worker's work, and note its last instruction and exit code."""
-    code = 1
+def _run(name: str, run: Callable[[], None]) -> None:
+    """Do a worker's work; an error is reported as multiprocessing does, but in one piece."""
     try:
         run()
-        code = 0
-    except SystemExit as error:
-        code = 0 if error.code is None else error.code if isinstance(error.code, int) else 1
+    except SystemExit:
         raise
     except BaseException as error:
-        # As multiprocessing reports it, but in one piece.
         import traceback
+
+        from .explaining import explain
 
         explain(error)
         own = error.__traceback__.tb_next if error.__traceback__ else None
         lines = traceback.format_exception(type(error), error, own)
         sys.stderr.write(f"Process {name}:\n" + "".join(lines))
         raise SystemExit(1) from None
-    finally:
-        util.Finalize(None, _note_death, (session, code), exitpriority=_VERY_LAST)
-
-
-def _note_death(session: Session, code: int) -> None:
-    session.journal.note("died", os.getpid(), time.perf_counter(), *own_cpu(), code)
 
 
 def _poll(self: Any, flag: int = getattr(os, "WNOHANG", 0)) -> int | None:
-    """As popen_fork.Popen.poll, but ask for the resources that were used as well."""
+    """As popen_fork.Popen.poll, but ask for the CPU time that was used as well."""
     if self.returncode is None:
         try:
-            pid, status, usage = os.wait4(self.pid, flag)
+            pid, status, cpu = (_reap if LINUX else _reap_by_wait4)(self.pid, flag)
         except OSError:  # not created yet, or reaped by somebody else (bpo-1731717)
             return None
         if pid == self.pid:
             self.returncode = os.waitstatus_to_exitcode(status)
-            _note_reaped(pid, self.returncode, usage.ru_utime + usage.ru_stime)
+            _note_reaped(pid, self.returncode, cpu)
     return self.returncode
+
+
+def _reap(pid: int, flag: int) -> tuple[int, int, float | None]:
+    """As os.waitpid; add the CPU seconds, which its clock shows until it is reaped."""
+    if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | flag) is None:
+        return 0, 0, None
+    cpu = cpu_of(pid)
+    return *os.waitpid(pid, flag), cpu
+
+
+def _reap_by_wait4(pid: int, flag: int) -> tuple[int, int, float | None]:
+    """The same where no process can read another's clock; it counts in microseconds as well."""
+    pid, status, usage = os.wait4(pid, flag)
+    return pid, status, usage.ru_utime + usage.ru_stime
 
 
 def _around_poll(poll: Callable[..., int | None]) -> Callable[..., int | None]:
@@ -244,3 +269,11 @@ def _is_machinery(thread: threading.Thread) -> bool:
     if home in _WORK:
         return False
     return home.startswith(_MACHINERY) or type(thread).__module__.startswith(_MACHINERY)
+
+
+HOOKS_OF_EVERY_PROCESS: Hooks = {
+    "multiprocessing.process": _of_processes,
+    "multiprocessing.popen_fork": _of_forks,
+    "multiprocessing.popen_forkserver": _of_the_forkserver,
+    "threading": _of_threads,
+}

@@ -1,7 +1,7 @@
 """Ends what a cell has started: its workers, and the pools that would replace them."""
 
 from collections.abc import Iterable
-from multiprocessing import pool, process
+from multiprocessing import process
 
 from . import guard
 from .session import current
@@ -33,6 +33,8 @@ def _stop_pools(doomed: set[process.BaseProcess]) -> None:
 
     The rest of it may wait for a lock that a killed worker held.
     """
+    from multiprocessing import pool
+
     session = current()
     for one in list(session.pools) if session is not None else []:
         if doomed.intersection(one._pool):

@@ -1,6 +1,6 @@
 """Errors whose cause is that a worker has memory of its own, told as such.
 
-Workers import this: it is light.
+Workers of pools import this, and others that fail: it is light.
 """
 
 import functools
@@ -14,50 +14,78 @@ TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is sl
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["call", "call_item", "explain"]
+__all__ = ["explain", "read_tasks_safely"]
 
+_WHOLE_NUMBERS = ("BININT", "BININT1", "BININT2", "LONG1")  # as pickle writes them
 _UNKNOWN = (
     r"Can't get attribute '(\w+)' on <module '__(?:mp_)?main__'"
     r"|module '__(?:mp_)?main__' has no attribute '(\w+)'"  # from Python 3.14 on
 )
 
 
-def call(sealed: bytes) -> "Any":
-    """Do the task of a Pool in its worker; what cannot be unpickled is an error of this task.
+def read_tasks_safely(loop: "Any", queue: "Any") -> None:
+    """Let what a worker cannot unpickle be an error of that task, and any error be explained.
 
-    Without this the worker dies of it, the pool replaces it for ever, and the cell that
-    waits for the answer hangs.
+    Without this the worker of a Pool dies of it, the pool replaces it for ever, and the cell
+    that waits for the answer hangs; an executor breaks.
+
+    Args:
+        loop: what the worker does: `worker` of a Pool, or `_process_worker` of an executor.
+        queue: where it gets its tasks.
     """
-    return _answer(lambda: _do(*pickle.loads(sealed)))
+    if loop.__module__ == "multiprocessing.pool":
+        queue.get = functools.partial(_get_task, queue)
+    elif loop.__module__ == "concurrent.futures.process":
+        queue.get = functools.partial(_get_item, queue)
 
 
-def call_item(work_id: int, sealed: bytes) -> "Any":
-    """Return the task of an executor; what this worker cannot find is an error of that task.
-
-    Anything else that goes wrong here breaks the executor, as it always does.
-    """
-    from concurrent.futures.process import _CallItem
-
+def _get_task(queue: "Any") -> "Any":
+    """As SimpleQueue.get, for the worker of a Pool."""
+    with queue._rlock:
+        sealed = queue._reader.recv_bytes()
     try:
-        function, arguments, keywords = pickle.loads(sealed)
+        task = pickle.loads(sealed)
+    except BaseException as error:
+        return *_numbers(sealed, 2), _do, (_fail, (error,), {}), {}
+    return task if task is None else (*task[:2], _do, task[2:], {})
+
+
+def _get_item(queue: "Any", **_: bool) -> "Any":
+    """As Queue.get, for the worker of an executor.
+
+    What it cannot find is an error of the task; anything else that goes wrong here breaks
+    the executor, as it always does.
+    """
+    with queue._rlock:
+        sealed = queue._recv_bytes()
+    queue._sem.release()
+    try:
+        item = pickle.loads(sealed)
     except (AttributeError, ImportError, NameError) as error:
-        return _CallItem(work_id, _answer, (functools.partial(_fail, error),), {})
-    task = functools.partial(_do, function, arguments, keywords)
-    return _CallItem(work_id, _answer, (task,), {})
+        from concurrent.futures import process
+
+        item_of: Any = process._CallItem
+        return item_of(*_numbers(sealed, 1), _do, (_fail, (error,), {}), {})
+    if item is not None:
+        item.args, item.kwargs = (item.fn, item.args, item.kwargs), {}
+        item.fn = _do
+    return item
+
+
+def _numbers(sealed: bytes, how_many: int) -> "list[Any]":
+    """Return the first numbers of a pickle that cannot be read as a whole: whose task it is."""
+    import itertools
+    import pickletools
+
+    steps = pickletools.genops(sealed)
+    found = (number for step, number, _ in steps if step.name in _WHOLE_NUMBERS)
+    return list(itertools.islice(found, how_many))
 
 
 def _do(function: "Any", arguments: "Any", keywords: "Any") -> "Any":
-    return function(*arguments, **keywords)
-
-
-def _fail(error: BaseException) -> "Any":
-    raise error
-
-
-def _answer(task: "Any") -> "Any":
     """Do a task; whatever error it raises is explained, and can be sent."""
     try:
-        return task()
+        return function(*arguments, **keywords)
     except BaseException as error:
         explain(error)
         answer = sendable(error)
@@ -65,6 +93,10 @@ def _answer(task: "Any") -> "Any":
         raise answer
     finally:
         del answer  # with its traceback it would hold this frame
+
+
+def _fail(error: BaseException) -> "Any":
+    raise error
 
 
 def explain(error: BaseException) -> None:

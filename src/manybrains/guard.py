@@ -6,7 +6,6 @@ the resource tracker are spared, for they end with their parent.  Workers import
 
 import contextlib
 import os
-import select
 import signal
 import sys
 import threading
@@ -14,27 +13,34 @@ import time
 from collections.abc import Iterable
 from multiprocessing import process
 
+if sys.platform.startswith("linux"):
+    import fcntl
+    import select
+
 __all__ = ["children", "die_with_parent", "end", "is_interrupt", "kill"]
 
 _GRACE = 1.0  # seconds that a killed process gets to be gone
 
 
-def die_with_parent(sentinel: int) -> None:
+def die_with_parent(sentinel: int, parent: int) -> None:
     """See to it that this process is killed when its parent ends, however that ends.
 
     On Linux the kernel does it, when the parent's end of the pipe `sentinel` closes
     (F_SETSIG and O_ASYNC, fcntl(2)): no thread, so neither a held GIL nor a blocked
     signal is in the way.  Elsewhere a waiting thread does it.
+
+    Args:
+        sentinel: our end of the pipe; nobody has set a flag of its own on it.
+        parent: the pid of whoever holds the other end.
     """
     if not sys.platform.startswith("linux"):
         threading.Thread(target=_wait_and_die, args=(sentinel,), daemon=True).start()
         return
-    import fcntl
-
     fcntl.fcntl(sentinel, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(sentinel, fcntl.F_SETSIG, signal.SIGKILL)
-    flags = fcntl.fcntl(sentinel, fcntl.F_GETFL)
-    fcntl.fcntl(sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)
+    fcntl.fcntl(sentinel, fcntl.F_SETFL, os.O_ASYNC)
+    if os.getppid() == parent:  # under the forkserver it is not: there the pipe has to tell
+        return
     poll = select.poll()
     poll.register(sentinel, select.POLLIN)
     if poll.poll(0):  # the parent was gone before we asked

@@ -3,27 +3,31 @@
 `install` puts the hooks in place and `uninstall` restores exactly what was there.
 """
 
+from __future__ import annotations
+
 import atexit
-import contextlib
 import functools
 import os
 import pickle
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from multiprocessing import context, reduction, spawn
+from importlib import import_module
+from multiprocessing import context
 from types import FunctionType
 from typing import Any
 
-from .births import around, hooks_of_every_process
-from .explaining import call, call_item
+from .births import HOOKS_OF_EVERY_PROCESS, around
 from .remedies import reserve, shared_remedy, with_remedy
 from .session import Session, current, use
 
-__all__ = ["hooks_of_the_parent", "install", "uninstall"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .session import Hook, Hooks
+
+__all__ = ["HOOKS_OF_A_NOTEBOOK", "HOOKS_OF_THE_PARENT", "install", "uninstall"]
 
 
 def install() -> Session:
@@ -31,7 +35,8 @@ def install() -> Session:
     session = current()
     if session is None:
         session = Session(tempfile.mkdtemp(prefix="manybrains-"))
-        session.hook(hooks_of_every_process() + hooks_of_the_parent())
+        session.hook(HOOKS_OF_EVERY_PROCESS)
+        session.hook(HOOKS_OF_THE_PARENT)
         use(session)
         atexit.register(uninstall)
     elif session.pid != os.getpid():  # a bare os.fork
@@ -53,28 +58,50 @@ def uninstall() -> None:
     shutil.rmtree(session.folder, ignore_errors=True)
 
 
-def hooks_of_the_parent() -> list[tuple[Any, str, Any]]:
-    """What is hooked where pools and executors are made, and where their errors arrive."""
-    from concurrent.futures import process as executor
-    from multiprocessing import pool, shared_memory
+def _of_pickling(reduction: Any) -> list[Hook]:
+    return [(reduction.ForkingPickler, "reducer_override", _check_sendable)]
 
-    table = [
-        (reduction.ForkingPickler, "reducer_override", _check_sendable),
-        around(spawn, "get_preparation_data", _around_preparation),
-        around(pool.Pool, "_setup_queues", _around_queues),
-        (executor._CallItem, "__reduce__", _reduce_call),
-        (vars(pool)["RemoteTraceback"], "__init__", _readable_traceback),
-        (executor._RemoteTraceback, "__init__", _readable_traceback),
-        around(shared_memory.SharedMemory, "__init__", _around_shared_memory),
-        around(subprocess.Popen, "__init__", _around_program),
-    ]
-    with contextlib.suppress(ImportError):  # a platform without semaphores
-        from multiprocessing import synchronize
 
-        table.append(around(synchronize.SemLock, "__init__", _around_semaphore))
+def _of_spawning(spawn: Any) -> list[Hook]:
+    return [around(spawn, "get_preparation_data", _around_preparation)]
+
+
+def _of_pools(pool: Any) -> list[Hook]:
+    _prepare_for_tasks()
+    return [around(pool.Pool, "_setup_queues", _around_queues)]
+
+
+def _of_executors(_: Any) -> list[Hook]:
+    _prepare_for_tasks()
+    return []
+
+
+def _prepare_for_tasks() -> None:
+    """Import here what workers of pools want, so that forked ones need not, one by one."""
+    import_module(".explaining", __package__)
+
+
+def _of_pool_errors(pool: Any) -> list[Hook]:
+    return [(pool.RemoteTraceback, "__init__", _readable_traceback)]
+
+
+def _of_executor_errors(executor: Any) -> list[Hook]:
+    return [(executor._RemoteTraceback, "__init__", _readable_traceback)]
+
+
+def _of_shared_memory(shared_memory: Any) -> list[Hook]:
+    return [around(shared_memory.SharedMemory, "__init__", _around_shared_memory)]
+
+
+def _of_semaphores(synchronize: Any) -> list[Hook]:
+    return [around(synchronize.SemLock, "__init__", _around_semaphore)]
+
+
+def _of_programs(subprocess: Any) -> list[Hook]:
+    hooks = [around(subprocess.Popen, "__init__", _around_program)]
     if hasattr(subprocess.Popen, "_handle_exitstatus"):  # not on Windows
-        table.append(around(subprocess.Popen, "_handle_exitstatus", _around_exit))
-    return table
+        hooks.append(around(subprocess.Popen, "_handle_exitstatus", _around_exit))
+    return hooks
 
 
 def _around_semaphore(make: Callable[..., None]) -> Callable[..., None]:
@@ -184,12 +211,6 @@ def _around_queues(setup: Callable[[Any], None]) -> Callable[[Any], None]:
     def setup_queues(self: Any) -> None:
         __tracebackhide__ = True
         setup(self)
-        put = self._quick_put
-
-        def put_sealed(task: Any) -> None:
-            put(task if task is None else (*task[:2], call, (_seal(*task[2:]),), {}))
-
-        self._quick_put = put_sealed
         session = current()
         if session is not None:
             session.pools.add(self)
@@ -197,15 +218,22 @@ def _around_queues(setup: Callable[[Any], None]) -> Callable[[Any], None]:
     return setup_queues
 
 
-def _reduce_call(item: Any) -> tuple[Any, ...]:
-    return call_item, (item.work_id, _seal(item.fn, item.args, item.kwargs))
-
-
-def _seal(*task: Any) -> bytes:
-    return bytes(reduction.ForkingPickler.dumps(task))
-
-
 def _readable_traceback(self: Any, text: str) -> None:
     session = current()
     script = session.script if session is not None else None
     self.tb = text if script is None else script.readable(text)
+
+
+HOOKS_OF_THE_PARENT: Hooks = {
+    "concurrent.futures.process": _of_executors,
+    "multiprocessing.pool": _of_pools,
+    "multiprocessing.shared_memory": _of_shared_memory,
+    "multiprocessing.synchronize": _of_semaphores,
+    "subprocess": _of_programs,
+}
+HOOKS_OF_A_NOTEBOOK: Hooks = {
+    "concurrent.futures.process": _of_executor_errors,
+    "multiprocessing.pool": _of_pool_errors,
+    "multiprocessing.reduction": _of_pickling,
+    "multiprocessing.spawn": _of_spawning,
+}

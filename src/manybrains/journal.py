@@ -4,15 +4,11 @@ Every process appends whole lines to one file, from which `lives` reads them bac
 `time.perf_counter`, which all processes of a machine share.  Workers import this: it is light.
 """
 
-import contextlib
 import os
 import sys
 import time
 
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None  # type: ignore[assignment]
+LINUX = sys.platform.startswith("linux")
 
 __all__ = ["Journal", "cpu_of", "own_cpu"]
 
@@ -29,20 +25,34 @@ class Journal:
 
     def note(self, event: str, pid: int, *figures: float | int | None, name: str = "") -> None:
         """Append an event; what cannot be written (a full disk) is lost, never raised."""
-        fields = [event, str(pid), *("" if f is None else repr(f) for f in figures)]
-        fields.append(name.encode("unicode_escape").decode("ascii"))
-        with contextlib.suppress(OSError):
-            os.write(self._descriptor, ("\t".join(fields) + "\n").encode("ascii"))
+        # Plain on purpose: after a fork, each piece of Python that is first used copies a page.
+        line = f"{event}\t{pid}"
+        for figure in figures:
+            line += "\t" if figure is None else f"\t{figure!r}"
+        if not name.isascii() or not name.isprintable() or "\\" in name:
+            name = name.encode("unicode_escape").decode("ascii")
+        try:  # noqa: SIM105 - see above
+            os.write(self._descriptor, f"{line}\t{name}\n".encode())
+        except OSError:
+            pass
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):
+        try:  # noqa: SIM105
             os.close(self._descriptor)
+        except OSError:
+            pass
 
 
 def own_cpu() -> tuple[float, float]:
-    """Return the CPU seconds of this process, and of the children it has waited for."""
-    if resource is None:
+    """Return the CPU seconds of this process, and those that its parent will see on top.
+
+    Where the parent asks wait4(2), that is what the children it has waited for have used;
+    on Linux it asks the worker's own clock, which knows nothing of them.
+    """
+    if LINUX or not hasattr(os, "wait4"):
         return time.process_time(), 0.0
+    import resource
+
     waited = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time(), waited.ru_utime + waited.ru_stime
 
@@ -53,7 +63,7 @@ def cpu_of(pid: int) -> float | None:
     Linux keeps a CPU clock for each process, in nanoseconds; its id is made from the pid
     as in glibc's clock_getcpuclockid(3).  /proc counts in ticks of 10 ms.
     """
-    if not sys.platform.startswith("linux"):
+    if not LINUX:
         return None
     try:
         return time.clock_gettime((~pid << 3) | 2)

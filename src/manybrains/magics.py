@@ -68,6 +68,7 @@ class Extension:
             shell.user_ns,
             self._cell_name,
         )
+        session.hook(hooks.HOOKS_OF_A_NOTEBOOK)
         self._alias_main()
         if hasattr(shell, "kernel"):
             session.relay = self._relay(session)
