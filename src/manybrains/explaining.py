@@ -47,7 +47,10 @@ def _get_task(queue: "Any") -> "Any":
         task = pickle.loads(sealed)
     except BaseException as error:
         return *_numbers(sealed, 2), _do, (_fail, (error,), {}), {}
-    return task if task is None else (*task[:2], _do, task[2:], {})
+    if task is None:  # an order to end
+        return None
+    job, number, function, arguments, keywords = task
+    return job, number, _do, (function, arguments, keywords), {}
 
 
 def _get_item(queue: "Any", **_: bool) -> "Any":
