@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from workers import burn, burn_thread, give_birth, ignore_sigterm, raise_value_error
+from workers import burn, burn_thread, give_birth, ignore_sigterm, raise_value_error, worker
 
 from manybrains import Run, count, hooks, watch
 from manybrains.births import HOOKS_OF_EVERY_PROCESS
@@ -53,6 +53,14 @@ def test_a_lane_has_at_least_the_cpu_time_that_was_burnt(start_method: str) -> N
         worker.start()
         worker.join()
     assert run.workers[0].cpu_seconds >= 0.1
+
+
+def test_a_function_called_worker_is_nothing_special(start_method: str) -> None:
+    with watch() as run:
+        process = multiprocessing.get_context(start_method).Process(target=worker)
+        process.start()
+        process.join()
+    assert [7] == [lane.exit_code for lane in run.workers]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -21,6 +22,10 @@ def burn_thread(seconds: float) -> None:
 
 def raise_value_error() -> None:
     raise ValueError("on purpose")
+
+
+def worker() -> None:
+    sys.exit(7)
 
 
 def give_birth(seconds: float) -> None:

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from .guard import die_with_parent
+from .guard import Undisturbed, die_with_parent
 from .journal import LINUX, cpu_of, own_cpu
 from .output import capture
 from .remedies import start_remedy, with_remedy
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["HOOKS_OF_EVERY_PROCESS", "around"]
 
 # What the workers of pools and executors do: they take one task after the other from a queue.
-_LOOPS = ("worker", "_process_worker")
+_LOOPS = {"multiprocessing.pool": "worker", "concurrent.futures.process": "_process_worker"}
 # Threads of these modules serve the machinery; a lesson's own threads do the work.
 _MACHINERY = (
     "multiprocessing",
@@ -80,9 +80,12 @@ def around(owner: Any, name: str, wrapper: Callable[[Any], Any]) -> Hook:
 class _Arrival:
     """Rides on a process object to its worker; unpickling it there installs the session."""
 
-    def __init__(self, folder: str, output: str | None) -> None:
+    def __init__(
+        self, folder: str, output: str | None, undisturbed: Undisturbed | None = None
+    ) -> None:
         self.folder = folder
         self.output = output
+        self.undisturbed = undisturbed  # while its parent starts it, and it begins as a copy
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _arrive, (self.folder, self.output)
@@ -108,12 +111,14 @@ def _around_start(start: Callable[[Any], None]) -> Callable[[Any], None]:
             return
         asked = time.perf_counter()
         output = session.relay.path_for_worker(self) if session.relay else session.output
-        self._manybrains = _Arrival(session.folder, output)
+        undisturbed = Undisturbed()
+        self._manybrains = _Arrival(session.folder, output, undisturbed)
         try:
             start(self)
+            session.journal.note("asked", self.pid, os.getpid(), asked, name=self.name)
         finally:
             del self._manybrains
-        session.journal.note("asked", self.pid, os.getpid(), asked, name=self.name)
+            undisturbed.end()
 
     return noted_start
 
@@ -125,6 +130,8 @@ def _around_bootstrap(bootstrap: Callable[..., int]) -> Callable[..., int]:
         if session is None or arrival is None:
             return bootstrap(self, parent_sentinel=parent_sentinel)
         del self._manybrains
+        if arrival.undisturbed is not None:
+            arrival.undisturbed.end()
         code = 1
         _enter_worker(session, self, parent_sentinel, arrival.output)
         try:
@@ -146,10 +153,11 @@ def _enter_worker(session: Session, worker: Any, sentinel: int | None, output: s
     if output is not None:
         with contextlib.suppress(OSError):  # then it prints where it always did
             capture(output, worker.name)
-    if getattr(worker._target, "__name__", "") in _LOOPS:
+    loop = worker._target
+    if getattr(loop, "__name__", "") == _LOOPS.get(getattr(loop, "__module__", "")):
         from .explaining import read_tasks_safely
 
-        read_tasks_safely(worker._target, *worker._args[:1])
+        read_tasks_safely(loop, worker._args[0])
     worker.run = functools.partial(_run, worker.name, worker.run)
 
 

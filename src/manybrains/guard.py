@@ -12,12 +12,13 @@ import threading
 import time
 from collections.abc import Iterable
 from multiprocessing import process
+from types import FrameType
 
 if sys.platform.startswith("linux"):
     import fcntl
     import select
 
-__all__ = ["children", "die_with_parent", "end", "is_interrupt", "kill"]
+__all__ = ["Undisturbed", "children", "die_with_parent", "end", "is_interrupt", "kill"]
 
 _GRACE = 1.0  # seconds that a killed process gets to be gone
 
@@ -83,3 +84,33 @@ def end(workers: Iterable[process.BaseProcess]) -> None:
 def is_interrupt(error: BaseException | None) -> bool:
     """Tell whether it is an interrupt: in a cell that awaits it arrives as CancelledError."""
     return isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError"
+
+
+class Undisturbed:
+    """Puts an interrupt off, from here to `end`, while a worker is started.
+
+    Python drops one that arrives in the callbacks of a fork ("Exception ignored in ..."), and one
+    between the fork and the note of who was forked leaves a worker that nobody knows.  A second
+    one is let through at once, in case that the start itself hangs.
+    """
+
+    def __init__(self) -> None:
+        handler = signal.getsignal(signal.SIGINT)
+        self._handler = handler if callable(handler) else None
+        self._missed: list[tuple[int, FrameType | None]] = []
+        if threading.current_thread() is not threading.main_thread():
+            self._handler = None  # interrupts arrive elsewhere
+        if self._handler is not None:
+            signal.signal(signal.SIGINT, self._put_off)
+
+    def _put_off(self, number: int, frame: FrameType | None) -> None:
+        self._missed.append((number, frame))
+        if len(self._missed) > 1 and self._handler is not None:
+            self._handler(number, frame)
+
+    def end(self) -> None:
+        """Let interrupts in again, and the one that was put off first of all."""
+        if self._handler is not None:
+            signal.signal(signal.SIGINT, self._handler)
+            if self._missed:
+                self._handler(*self._missed[-1])

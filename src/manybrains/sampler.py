@@ -4,9 +4,9 @@ A bare child of the notebook, for a thread in the kernel would starve at the ver
 seen; asleep while nothing is watched; it ends when its parent does.
 """
 
-# Orders come in on standard input, one a line: "begin KEY INTERVAL", "end KEY", "drop KEY",
-# "stop".  On standard output a "!" says that orders are read from now on, and for each "end"
-# a report follows: eight bytes with its length, then, by marshal,
+# Orders come in on standard input, one a line: "begin KEY INTERVAL", "end KEY", "stop".  On
+# standard output a "!" says that the first "begin" was read, and for each "end" a report
+# follows: eight bytes with its length, then, by marshal,
 # (looks, gone, others):
 #     looks    [(time, pid, thread id or 0, cpu_seconds, core, memory_bytes), ...]
 #     gone     {pid: time when it was seen to have ended}
@@ -68,6 +68,7 @@ class Sampler:
         self._records: dict[bytes, Record] = {}
         self._known: set[int] = set()
         self._scanned = 0.0
+        self._is_awake = False
         self._waiter = waiter()
         self._add(parent)
 
@@ -96,9 +97,10 @@ class Sampler:
             if LINUX and not self._records:
                 self._known, self._scanned = everybody(), time.perf_counter()
             self._records[key] = Record(float(interval))
-            return
-        if order == b"drop":
-            del self._records[key]
+            if not self._is_awake:
+                self._is_awake = True
+                sys.stdout.buffer.write(b"!")
+                sys.stdout.buffer.flush()
             return
         looks = self._look(time.perf_counter())
         record = self._records.pop(key)
@@ -181,10 +183,7 @@ class Sampler:
 def main(journal: str, parent: str, folder: str) -> None:
     """Look on behalf of process `parent`; then remove `folder`, unless it is empty text."""
     try:
-        sampler = Sampler(journal, int(parent))
-        sys.stdout.buffer.write(b"!")
-        sys.stdout.buffer.flush()
-        sampler.run()
+        Sampler(journal, int(parent)).run()
     finally:  # the parent may have been killed: nobody else can tidy up after it
         if folder:
             import shutil

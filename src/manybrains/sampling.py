@@ -38,7 +38,7 @@ class Sampler:
         self._begins: dict[int, float] = {}
         self._program: subprocess.Popen[bytes] | None = None
         self._is_awake = False
-        self._error: OSError | None = None
+        self._error: Exception | None = None
         self._kills = _kills_for_memory()
         self.lives = Lives(session.journal.path)
         if not _ends_are_seen():
@@ -76,46 +76,36 @@ class Sampler:
         with self._lock:
             self._begins[key] = time.perf_counter()
             try:
-                self._order(f"begin {key} {interval!r}")
-            except OSError:  # somebody ended it: start it anew
-                self._begin_anew(f"begin {key} {interval!r}")
+                self._begin(key, interval)
+            except (OSError, EOFError):  # somebody ended it: start it anew
+                self._begin_anew(key, interval)
         return key
 
-    def _begin_anew(self, order: str) -> None:
+    def _begin(self, key: int, interval: float) -> None:
+        self._order(f"begin {key} {interval!r}")
+        if not self._is_awake:  # the first time it has to start: only then it misses nobody
+            self._is_awake = self._read(1) == b"!"
+
+    def _begin_anew(self, key: int, interval: float) -> None:
         self.close()
         try:
             self._start()
-            self._order(order)
+            self._begin(key, interval)
             self._error = None
-        except OSError as error:  # no room for another process: the rest works without it
+        except (OSError, EOFError) as error:  # no room for another process: we do without it
             self._error = error
 
     def end(self, key: int) -> tuple[list[Any], dict[int, float], list[Any]]:
-        """Stop to look; return (looks, gone, others), empty if the sampler was ended.
-
-        Empty as well if it has not come up yet: what it would see now, is after the block.
-        """
+        """Stop to look; return (looks, gone, others), empty if the sampler was ended."""
         with self._lock:
             self._begins.pop(key, None)
             try:
-                if not self._has_come_up():
-                    self._order(f"drop {key}")
-                    return [], {}, []
                 self._order(f"end {key}")
                 size = int.from_bytes(self._read(8), "big")
                 return marshal.loads(self._read(size))  # type: ignore[no-any-return]
             except (OSError, EOFError):
                 self.close()  # what it may still say belongs to nobody
                 return [], {}, []
-
-    def _has_come_up(self) -> bool:
-        if not self._is_awake:
-            if self._program is None or self._program.stdout is None:
-                raise BrokenPipeError("there is no sampler")
-            if os.name != "nt" and not connection.wait([self._program.stdout.fileno()], 0):
-                return False
-            self._is_awake = self._read(1) == b"!"
-        return self._is_awake
 
     def watched_since(self) -> float:
         """Return when the oldest block that is still watched began, or the present moment."""
