@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from operator import itemgetter
 
 from .guard import Undisturbed, die_with_parent
 from .journal import LINUX, cpu_of, own_cpu
@@ -80,12 +81,9 @@ def around(owner: Any, name: str, wrapper: Callable[[Any], Any]) -> Hook:
 class _Arrival:
     """Rides on a process object to its worker; unpickling it there installs the session."""
 
-    def __init__(
-        self, folder: str, output: str | None, undisturbed: Undisturbed | None = None
-    ) -> None:
+    def __init__(self, folder: str, output: str | None) -> None:
         self.folder = folder
         self.output = output
-        self.undisturbed = undisturbed  # while its parent starts it, and it begins as a copy
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _arrive, (self.folder, self.output)
@@ -111,14 +109,13 @@ def _around_start(start: Callable[[Any], None]) -> Callable[[Any], None]:
             return
         asked = time.perf_counter()
         output = session.relay.path_for_worker(self) if session.relay else session.output
-        undisturbed = Undisturbed()
-        self._manybrains = _Arrival(session.folder, output, undisturbed)
-        try:
-            start(self)
+        self._manybrains = _Arrival(session.folder, output)
+        with Undisturbed():  # a worker that was made is known, whenever an interrupt comes
+            try:
+                start(self)
+            finally:
+                del self._manybrains
             session.journal.note("asked", self.pid, os.getpid(), asked, name=self.name)
-        finally:
-            del self._manybrains
-            undisturbed.end()
 
     return noted_start
 
@@ -130,8 +127,6 @@ def _around_bootstrap(bootstrap: Callable[..., int]) -> Callable[..., int]:
         if session is None or arrival is None:
             return bootstrap(self, parent_sentinel=parent_sentinel)
         del self._manybrains
-        if arrival.undisturbed is not None:
-            arrival.undisturbed.end()
         code = 1
         _enter_worker(session, self, parent_sentinel, arrival.output)
         try:
@@ -146,6 +141,7 @@ def _around_bootstrap(bootstrap: Callable[..., int]) -> Callable[..., int]:
 
 def _enter_worker(session: Session, worker: Any, sentinel: int | None, output: str | None) -> None:
     born = time.perf_counter()
+    Undisturbed.leave_in_child()
     if sentinel is not None:
         die_with_parent(sentinel, worker._parent_pid)
     session.enter_child(output)
@@ -180,40 +176,48 @@ def _run(name: str, run: Callable[[], None]) -> None:
 
 
 def _poll(self: Any, flag: int = getattr(os, "WNOHANG", 0)) -> int | None:
-    """As popen_fork.Popen.poll, but ask for the CPU time that was used as well."""
+    """As popen_fork.Popen.poll, but ask for the CPU time that was used as well.
+
+    It is told once how a worker ended.  No interrupt can come between the telling and the
+    list, for both happen in one call into C.
+    """
     if self.returncode is None:
+        end = self.__dict__.setdefault("_manybrains_end", [])
         try:
-            pid, status, cpu = (_reap if LINUX else _reap_by_wait4)(self.pid, flag)
+            if not end and not (LINUX and _lives_on(self, flag)):
+                reap = os.waitpid if LINUX else os.wait4
+                end.extend(filter(itemgetter(0), map(reap, (self.pid,), (flag,))))
         except OSError:  # not created yet, or reaped by somebody else (bpo-1731717)
             return None
-        if pid == self.pid:
-            self.returncode = os.waitstatus_to_exitcode(status)
-            _note_reaped(pid, self.returncode, cpu)
+        for pid, status, *usage in end:
+            code = os.waitstatus_to_exitcode(status)
+            cpu = usage[0].ru_utime + usage[0].ru_stime if usage else self._manybrains_cpu
+            _note_reaped(pid, code, cpu)
+            self.returncode = code
     return self.returncode
 
 
-def _reap(pid: int, flag: int) -> tuple[int, int, float | None]:
-    """As os.waitpid; add the CPU seconds, which its clock shows until it is reaped."""
-    if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | flag) is None:
-        return 0, 0, None
-    cpu = cpu_of(pid)
-    return *os.waitpid(pid, flag), cpu
-
-
-def _reap_by_wait4(pid: int, flag: int) -> tuple[int, int, float | None]:
-    """The same where no process can read another's clock; it counts in microseconds as well."""
-    pid, status, usage = os.wait4(pid, flag)
-    return pid, status, usage.ru_utime + usage.ru_stime
+def _lives_on(self: Any, flag: int) -> bool:
+    """Tell whether a worker has not ended; if it has, ask its CPU clock, which ends with it."""
+    if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | flag) is None:
+        return True
+    self._manybrains_cpu = cpu_of(self.pid)
+    return False
 
 
 def _around_poll(poll: Callable[..., int | None]) -> Callable[..., int | None]:
     @functools.wraps(poll)
     def noted_poll(self: Any, flag: int = getattr(os, "WNOHANG", 0)) -> int | None:
-        before = self.returncode
-        code = poll(self, flag)
-        if before is None and code is not None:
-            _note_reaped(self.pid, code, None)
-        return code
+        if self.returncode is None:
+            if not flag:  # it waits, and may be interrupted
+                from multiprocessing.connection import wait
+
+                wait([self.sentinel])
+            with Undisturbed():  # it is told once how a worker ended
+                code = poll(self)
+                if code is not None:
+                    _note_reaped(self.pid, code, None)
+        return self.returncode
 
     return noted_poll
 

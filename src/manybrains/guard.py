@@ -12,15 +12,19 @@ import threading
 import time
 from collections.abc import Iterable
 from multiprocessing import process
-from types import FrameType
 
 if sys.platform.startswith("linux"):
     import fcntl
     import select
 
+TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
+if TYPE_CHECKING:
+    from typing import Any
+
 __all__ = ["Undisturbed", "children", "die_with_parent", "end", "is_interrupt", "kill"]
 
 _GRACE = 1.0  # seconds that a killed process gets to be gone
+_PATIENCE = 2.0  # seconds that an interrupt waits for what must not be cut in two
 
 
 def die_with_parent(sentinel: int, parent: int) -> None:
@@ -87,30 +91,42 @@ def is_interrupt(error: BaseException | None) -> bool:
 
 
 class Undisturbed:
-    """Puts an interrupt off, from here to `end`, while a worker is started.
+    """Puts off an interrupt of the main thread until a block is over, if that is soon.
 
-    Python drops one that arrives in the callbacks of a fork ("Exception ignored in ..."), and one
-    between the fork and the note of who was forked leaves a worker that nobody knows.  A second
-    one is let through at once, in case that the start itself hangs.
+    For what must not be cut in two: between `os.fork` and the note of whom it made, an
+    interrupt leaves a worker that nobody knows.
     """
 
     def __init__(self) -> None:
+        self._handler: Any = None
+        self._late: list[Any] = []
+        self._until = time.monotonic() + _PATIENCE
+
+    def __enter__(self) -> "Undisturbed":
         handler = signal.getsignal(signal.SIGINT)
-        self._handler = handler if callable(handler) else None
-        self._missed: list[tuple[int, FrameType | None]] = []
-        if threading.current_thread() is not threading.main_thread():
-            self._handler = None  # interrupts arrive elsewhere
-        if self._handler is not None:
-            signal.signal(signal.SIGINT, self._put_off)
+        if callable(handler) and threading.current_thread() is threading.main_thread():
+            with contextlib.suppress(ValueError):  # the main thread of a subinterpreter
+                self._handler = handler
+                signal.signal(signal.SIGINT, self._put_off)
+        return self
 
-    def _put_off(self, number: int, frame: FrameType | None) -> None:
-        self._missed.append((number, frame))
-        if len(self._missed) > 1 and self._handler is not None:
-            self._handler(number, frame)
+    def __exit__(self, *_: object) -> None:
+        handler, self._handler = self._handler, None
+        if handler is not None:
+            with contextlib.suppress(ValueError):
+                signal.signal(signal.SIGINT, handler)
+            if self._late:
+                handler(*self._late[-1])
 
-    def end(self) -> None:
-        """Let interrupts in again, and the one that was put off first of all."""
-        if self._handler is not None:
-            signal.signal(signal.SIGINT, self._handler)
-            if self._missed:
-                self._handler(*self._missed[-1])
+    def _put_off(self, *interrupt: object) -> None:
+        if time.monotonic() > self._until:  # what should be short hangs
+            self._handler(*interrupt)
+        self._late.append(interrupt)
+
+    @staticmethod
+    def leave_in_child() -> None:
+        """In a process that was forked inside of such a block: be open to interrupts again."""
+        block = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
+        if isinstance(block, Undisturbed):
+            block._late.clear()  # that one is the parent's
+            block.__exit__()
