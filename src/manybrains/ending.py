@@ -38,5 +38,8 @@ def _stop_pools(doomed: set[process.BaseProcess]) -> None:
     session = current()
     for one in list(session.pools) if session is not None else []:
         if doomed.intersection(one._pool):
-            one._state = one._worker_handler._state = pool.TERMINATE
-            one._change_notifier.put(None)
+            one._state = pool.TERMINATE
+            if (handler := getattr(one, "_worker_handler", None)) is not None:
+                handler._state = pool.TERMINATE
+                one._change_notifier.put(None)
+            # else its making was interrupted: nobody is there to replace anybody
