@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from conftest import START_METHODS
-from kernels import TRIALS, Kernel, kernel
+from kernels import TRIALS, Kernel, Shown, kernel
 from workers import burn_and_tell
 
 from manybrains import Run, watch
@@ -31,15 +31,21 @@ pytestmark = [
 ]
 
 DEFINITIONS = """
-import os, sys, threading, time
+import os, signal, sys, threading, time
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import Barrier, Lock, Pool, Process
+from multiprocessing import Barrier, Lock, Pool, Process, Queue
 
 def take(first, second, both):
     with first:
         both.wait()
         with second:
             pass
+
+def be_deaf(queue):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    queue.put("deaf")
+    time.sleep(600)
 
 class Custom(Exception):
     pass
@@ -89,33 +95,84 @@ def notebook(request: pytest.FixtureRequest) -> Iterator[Kernel]:
         yield one
 
 
-# --- deadlock -----------------------------------------------------------------------------
+# --- deadlines ----------------------------------------------------------------------------
 
-LOCKS = """%%watch stuck --deadline 3
-{imports}
-a, b, both = Lock(), Lock(), Barrier(2)
-workers = [{kind}(target=take, args=pair) for pair in ((a, b, both), (b, a, both))]
-for worker in workers: worker.start()
-for worker in workers: worker.join()
-"""
+# (what comes before, the line that waits for ever, how many workers are there then)
+HANGS = {
+    "join before get": (
+        "queue = Queue(); p = Process(target=queue.put, args=(b'x' * 1_000_000,)); p.start()",
+        "p.join()",
+        1,
+    ),
+    "empty get": ("queue = Queue()", "queue.get()", 0),
+    "Pool.map, worker asleep": ("pool = Pool(1)", "pool.map(time.sleep, [600])", 1),
+    "Pool.map, worker gone": ("pool = Pool(1)", "pool.map(os._exit, [1])", None),
+    "executor": (
+        "executor = ProcessPoolExecutor(1); future = executor.submit(time.sleep, 600)",
+        "future.result()",
+        1,
+    ),
+    "two locks": (
+        "a, b, both = Lock(), Lock(), Barrier(3)\n"
+        "pairs = [(a, b, both), (b, a, both)]\n"
+        "workers = [Process(target=take, args=pair) for pair in pairs]\n"
+        "for worker in workers: worker.start()\n"
+        "both.wait()",
+        "for worker in workers: worker.join()",
+        2,
+    ),
+    "deaf worker": (
+        "queue = Queue(); p = Process(target=be_deaf, args=(queue,)); p.start(); queue.get()",
+        "p.join()",
+        1,
+    ),
+    "own loop": ("", "while True: pass", 0),
+    "await": ("import asyncio", "await asyncio.sleep(600)", 0),
+}
+
+
+def hang(notebook: Kernel, before: str, line: str) -> tuple[Shown, str]:
+    """Run a cell that hangs at a line of it; return what it shows, and how its end is told."""
+    for seconds in (2, 8, 32):  # on a busy machine it may take long to come there
+        head = f"%%watch hung --deadline {seconds}\nthere = False\n{before}\nthere = True\n"
+        shown = notebook.run(head + line)
+        if "True" == notebook.run("there").text:
+            break
+    where = f"`{line}` (line {head.count(chr(10)) + 1})"
+    told = f"stopped at its deadline of {seconds} s while it was at {where}; its workers were ended"
+    return shown, told
 
 
 @pytest.mark.parametrize("trial", range(TRIALS))
-def test_two_processes_that_take_two_locks_in_opposite_order(notebook: Kernel, trial: int) -> None:
-    shown = notebook.run(LOCKS.format(kind="Process", imports=""))
-    assert "" == shown.error
-    assert "was at `for worker in workers: worker.join()` (line 6)" in shown.stdout
-    codes = notebook.run("[lane.exit_code for lane in stuck.workers], stuck.finished").text
-    assert "([-9, -9], False)" == codes
-    assert "True" == notebook.run("stuck.cores_in_use < 0.5").text
+@pytest.mark.parametrize("name", HANGS)
+def test_a_deadline_ends_what_hangs_and_the_kernel_lives_on(
+    notebook: Kernel, name: str, trial: int
+) -> None:
+    before, line, workers = HANGS[name]
+    shown, told = hang(notebook, before, line)
+    assert ("", told) == (shown.error, shown.stdout.splitlines()[0].partition("; ")[2])
+    assert 1 == shown.pictures
+    ask = "from multiprocessing import active_children\nhung.finished, active_children()"
+    assert "(False, [])" == notebook.run(ask).text
+    if workers is not None:
+        codes = notebook.run("[lane.exit_code for lane in hung.workers]").text
+        assert str([-9] * workers) == codes
+    idle = "[lane for lane in hung.workers if lane.cpu_seconds > hung.wall_seconds / 2]"
+    assert "[]" == notebook.run(idle).text
 
 
-def test_two_threads_that_take_two_locks_in_opposite_order(notebook: Kernel) -> None:
-    imports = "from threading import Barrier, Lock, Thread; from functools import partial"
-    shown = notebook.run(LOCKS.format(kind="partial(Thread, daemon=True)", imports=imports))
-    notebook.run("from multiprocessing import Barrier, Lock")
-    assert "was at `for worker in workers: worker.join()` (line 6)" in shown.stdout
-    lanes = notebook.run("[(lane.kind, lane.ended) for lane in stuck.workers]").text
+def test_a_deadline_ends_two_threads_that_take_two_locks_in_opposite_order(
+    notebook: Kernel,
+) -> None:
+    before = """import threading
+a, b, both = threading.Lock(), threading.Lock(), threading.Barrier(3)
+pairs = [(a, b, both), (b, a, both)]
+workers = [threading.Thread(target=take, args=pair, daemon=True) for pair in pairs]
+for worker in workers: worker.start()
+both.wait()"""
+    shown, told = hang(notebook, before, "for worker in workers: worker.join()")
+    assert told == shown.stdout.splitlines()[0].partition("; ")[2]
+    lanes = notebook.run("[(lane.kind, lane.ended) for lane in hung.workers]").text
     assert "[('thread', None), ('thread', None)]" == lanes
 
 
@@ -152,12 +209,16 @@ def check(run: Run, victim: int, path: Path) -> None:
 @pytest.mark.parametrize("trial", range(TRIALS))
 def test_a_killed_worker_of_a_pool(start_method: str, trial: int, tmp_path: Path) -> None:
     context = multiprocessing.get_context(start_method)
-    path, tasks = tmp_path / "told", 10_000
-    with watch(deadline=3, quiet=True) as run, context.Pool(3) as pool:
-        pids = pool.map(burn_and_tell, [(TASK_SECONDS, str(path))] * 30, chunksize=1)
-        answer = pool.map_async(burn_and_tell, [(TASK_SECONDS, str(path))] * tasks, chunksize=1)
-        victim = strike(sorted(set(pids)), trial)
-        answer.get()
+    for deadline in (3, 12, 48):  # on a busy machine the pool itself may take longer than three
+        path, victim = tmp_path / f"told_{deadline}", 0
+        with watch(deadline=deadline, quiet=True) as run, context.Pool(3) as pool:
+            task = (TASK_SECONDS, str(path))
+            pids = pool.map(burn_and_tell, [task] * 30, chunksize=1)
+            answer = pool.map_async(burn_and_tell, [task] * 100_000, chunksize=1)
+            victim = strike(sorted(set(pids)), trial)
+            answer.get()
+        if victim:
+            break
     assert not run.finished
     check(run, victim, path)
 

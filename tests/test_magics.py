@@ -225,28 +225,6 @@ def test_a_bad_watch_line_is_one_sentence(notebook: Kernel, line: str, complaint
     assert "False" == notebook.run("'never_run' in dir()").text
 
 
-DEADLOCKS = {
-    "empty get": "Queue().get()",
-    "own loop": "while True: pass",
-    "await": "import asyncio\nawait asyncio.sleep(60)",
-    "sleep": "time.sleep(60)",
-    "join": "p = Process(target=time.sleep, args=(60,)); p.start(); p.join()",
-    "join before get": (
-        "q = Queue(); p = Process(target=q.put, args=(b'x' * 1_000_000,)); p.start(); p.join()"
-    ),
-    "stuck map": "with Pool(1) as pool: pool.map(time.sleep, [60])",
-}
-
-
-@pytest.mark.parametrize("hang", DEADLOCKS)
-def test_a_deadline_ends_the_cell_and_the_kernel_lives_on(notebook: Kernel, hang: str) -> None:
-    shown = notebook.run(f"%%watch hung --deadline 1\n{DEADLOCKS[hang]}")
-    assert "" == shown.error
-    assert "; stopped at its deadline of 1 s while it was at `" in shown.stdout
-    source = "from multiprocessing import active_children\nhung.finished, active_children()"
-    assert "(False, [])" == notebook.run(source).text
-
-
 def test_loading_twice_changes_nothing(notebook: Kernel) -> None:
     assert "" == notebook.run("%load_ext manybrains\n%reload_ext manybrains").error
     shown = notebook.run("p = Process(target=greet, args=(1,)); p.start(); p.join()")

@@ -23,6 +23,7 @@ MOST_CHARACTERS = 20_000_000  # shown of one cell; the rest is counted, not kept
 _PERIOD = 0.03  # seconds between readings while a cell runs
 _HEAD = re.compile(rb"([12])\x1f(\d{1,10})\x1f([^\x1e\x1f]{0,1000})\x1f(\d{1,7})\x1f")
 _LONGEST_HEAD = 1_050  # bytes
+_MOST_ON_DISK = 1 << 26  # bytes; a cell's file is cut when it is larger
 _LITTLE_ROOM = 1 << 16  # bytes; a file system with less has no room for output
 
 
@@ -127,14 +128,22 @@ class Relay:
         with self._lock:
             for cell in self._cells:
                 cell.writers.intersection_update(alive)
+                self._tell_of_dropped(cell)
             self._tell_of_full_disk()
             for cell in self._cells[:-1]:
                 if not cell.writers:
                     self._read(cell, rest=True)
+                    self._tell_of_dropped(cell)
                     self._discard(cell)
             self._cells = [c for c in self._cells[:-1] if c.writers] + self._cells[-1:]
             if not any(cell.source is not None for cell in self._cells):
                 self._working.clear()
+
+    def _tell_of_dropped(self, cell: _Cell) -> None:
+        if cell.dropped:
+            text = f"[some {cell.dropped:,} bytes more were printed by workers, and dropped]\n"
+            self._show(cell.header, 2, text)
+            cell.dropped = 0
 
     def _tell_of_full_disk(self) -> None:
         cell = self._cells[-1] if self._cells else None
@@ -181,10 +190,6 @@ class Relay:
             for (stream, _), (worker, left) in cell.partial.items():
                 self._emit(cell, stream, worker, left)
             cell.partial.clear()
-            if cell.dropped:
-                text = f"[some {cell.dropped:,} bytes more were printed by workers, and dropped]\n"
-                self._show(cell.header, 2, text)
-                cell.dropped = 0
 
     def _take(self, cell: _Cell, parts: list[tuple[int, str, str, str]]) -> None:
         """Show the whole lines; keep what is unfinished, unless that is very long."""
@@ -198,15 +203,22 @@ class Relay:
             self._emit(cell, stream, worker, whole + end)
 
     def _drop(self, cell: _Cell) -> None:
-        """Count what is there and throw it away, so that neither memory nor disk fills up."""
+        """Count what is there and throw it away, so that neither memory nor disk fills up.
+
+        What is written between the last look at the size and the cut is not counted, so the
+        file is cut only when it is large, and how much was dropped is told as "some".
+        """
         assert cell.source is not None
-        with contextlib.suppress(OSError):
-            place = os.lseek(cell.source, 0, os.SEEK_CUR)
-            cell.dropped += os.lseek(cell.source, 0, os.SEEK_END) - place
-            os.truncate(cell.path, 0)  # writers append, so they go on at the beginning
-            os.lseek(cell.source, 0, os.SEEK_SET)
+        cell.dropped += len(cell.rest) + sum(len(left) for _, left in cell.partial.values())
         cell.rest = b""
         cell.partial.clear()
+        with contextlib.suppress(OSError):
+            place = os.lseek(cell.source, 0, os.SEEK_CUR)
+            end = os.lseek(cell.source, 0, os.SEEK_END)
+            cell.dropped += end - place
+            if end > _MOST_ON_DISK:
+                os.truncate(cell.path, 0)  # writers append, so they go on at the beginning
+                os.lseek(cell.source, 0, os.SEEK_SET)
 
     def _emit(self, cell: _Cell, stream: int, worker: str, text: str) -> None:
         if not text:
