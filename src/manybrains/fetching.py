@@ -44,14 +44,14 @@ def io_server(delay: float = 0.05) -> Iterator[Address]:
     """
     if not isinstance(delay, (int, float)) or not 0 <= delay <= LONGEST_DELAY:
         raise ValueError(f"delay is {delay!r}: choose 0 to {LONGEST_DELAY:g} seconds")
-    with tempfile.TemporaryDirectory(prefix="manybrains-") as folder:
-        note = Path(folder, "port")
-        server = _start_server(note, delay)
-        try:
-            yield Address("127.0.0.1", _port(server, note), server.pid)
-        finally:
-            server.kill()  # it holds nothing that would need an orderly end
-            server.communicate()
+    with contextlib.ExitStack() as stack:
+        # The folder goes as soon as the note is read: nobody could, were we killed.
+        with tempfile.TemporaryDirectory(prefix="manybrains-") as folder:
+            note = Path(folder, "port")
+            server = _start_server(note, delay)
+            stack.callback(_end, server)
+            address = Address("127.0.0.1", _port(server, note), server.pid)
+        yield address
 
 
 def _start_server(note: Path, delay: float) -> "subprocess.Popen[bytes]":
@@ -66,6 +66,11 @@ def _start_server(note: Path, delay: float) -> "subprocess.Popen[bytes]":
         start_new_session=True,
         creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
     )
+
+
+def _end(server: "subprocess.Popen[bytes]") -> None:
+    server.kill()  # it holds nothing that would need an orderly end
+    server.communicate()
 
 
 def _port(server: "subprocess.Popen[bytes]", note: Path) -> int:
