@@ -25,6 +25,7 @@ BENCHMARKS = (
     "ceiling",
     "startup",
     "course",
+    "deadlines",
     "nobody_left",
 )
 

@@ -11,13 +11,6 @@ import pytest
 # Cells are executed as on a reader's machine, but nobody is there to click.
 os.environ.setdefault("MANYBRAINS_HEADLESS", "1")
 
-# Faults are injected at random moments, many times: MANYBRAINS_TRIALS=100 make test.
-collect_ignore = (
-    []
-    if "MANYBRAINS_TRIALS" in os.environ
-    else ["test_faults.py", "test_limits.py", "test_load.py", "test_hostile_cells.py"]
-)
-
 # macOS and Windows have fewer; the tests run under every one that the platform has.
 MACHINERY = ("resource_tracker", "forkserver", "manybrains.sampler")
 START_METHODS = multiprocessing.get_all_start_methods()

@@ -113,11 +113,11 @@ HANGS = {
         1,
     ),
     "two locks": (
-        "a, b, both = Lock(), Lock(), Barrier(3)\n"
-        "pairs = [(a, b, both), (b, a, both)]\n"
-        "workers = [Process(target=take, args=pair) for pair in pairs]\n"
-        "for worker in workers: worker.start()\n"
-        "both.wait()",
+        """a, b, both = Lock(), Lock(), Barrier(3)
+pairs = [(a, b, both), (b, a, both)]
+workers = [Process(target=take, args=pair) for pair in pairs]
+for worker in workers: worker.start()
+both.wait()""",
         "for worker in workers: worker.join()",
         2,
     ),

@@ -53,28 +53,27 @@ def test_an_interrupt_in_the_midst_of_a_fork_arrives_once_the_worker_is_known(
     assert [worker.pid] == [lane.pid for lane in run.workers]
 
 
-def test_an_interrupt_is_put_off_until_the_end(handler: None) -> None:
-    undisturbed = Undisturbed()
-    signal.raise_signal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        undisturbed.end()
+def test_an_interrupt_is_put_off_until_the_block_is_over(handler: None) -> None:
+    done = []
+    with pytest.raises(KeyboardInterrupt), Undisturbed():
+        signal.raise_signal(signal.SIGINT)
+        done.append("the rest of the block")
+    assert ["the rest of the block"] == done
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_second_interrupt_is_let_through_at_once(handler: None) -> None:
-    undisturbed = Undisturbed()
-    signal.raise_signal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
+def test_a_block_that_hangs_is_interrupted_after_all(
+    handler: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("manybrains.guard._PATIENCE", 0.0)
+    with Undisturbed(), pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        undisturbed.end()
 
 
 def test_where_interrupts_are_ignored_they_stay_ignored(handler: None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    undisturbed = Undisturbed()
-    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    undisturbed.end()
+    with Undisturbed():
+        signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
@@ -93,9 +92,8 @@ def test_in_another_thread_nothing_is_put_off(handler: None) -> None:
     found = []
 
     def look() -> None:
-        undisturbed = Undisturbed()
-        found.append(signal.getsignal(signal.SIGINT))
-        undisturbed.end()
+        with Undisturbed():
+            found.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=look)
     thread.start()

@@ -5,10 +5,8 @@ The figures before and after are printed (pytest -rP).
 """
 
 import json
-import sys
 from collections.abc import Iterator
 
-import psutil
 import pytest
 from conftest import START_METHODS
 from kernels import TRIALS, Kernel, kernel

@@ -208,7 +208,8 @@ def _lives_on(self: Any, flag: int) -> bool:
 def _around_poll(poll: Callable[..., int | None]) -> Callable[..., int | None]:
     @functools.wraps(poll)
     def noted_poll(self: Any, flag: int = getattr(os, "WNOHANG", 0)) -> int | None:
-        if self.returncode is None:
+        code: int | None = self.returncode
+        if code is None:
             if not flag:  # it waits, and may be interrupted
                 from multiprocessing.connection import wait
 
@@ -217,7 +218,7 @@ def _around_poll(poll: Callable[..., int | None]) -> Callable[..., int | None]:
                 code = poll(self)
                 if code is not None:
                     _note_reaped(self.pid, code, None)
-        return self.returncode
+        return code
 
     return noted_poll
 
