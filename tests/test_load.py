@@ -20,6 +20,8 @@ A_WORKER = 20_000  # bytes of memory that a lane of a Run and its samples may ta
 A_LINE = 1_000  # bytes of the journal, for each worker
 pytestmark = pytest.mark.timeout(900 if WHOLE else 180)
 
+# The names that the functions use are none that the cells bind: else the notebook, as it is
+# written for workers, would be another one after each.
 DEFINITIONS = """
 import gc, json, os, threading
 from pathlib import Path
@@ -27,8 +29,8 @@ import psutil
 from multiprocessing import Barrier, Process
 from manybrains.session import current
 
-def meet(barrier):
-    barrier.wait()
+def meet(gate):
+    gate.wait()
 
 def nothing():
     pass
@@ -38,14 +40,16 @@ def held():
     me = psutil.Process()
     family = [me, *me.children(recursive=True)]
     files = list(Path(current().folder).iterdir())
-    descriptors = [p.num_fds() if hasattr(p, "num_fds") else p.num_handles() for p in family]
+    descriptors = [
+        one.num_fds() if hasattr(one, "num_fds") else one.num_handles() for one in family
+    ]
     return json.dumps({
         "processes": len(family),
         "descriptors": descriptors,
         "threads": sorted(thread.name for thread in threading.enumerate()),
         "files": sorted(path.name.rstrip("0123456789") for path in files),
         "bytes of files": sum(path.stat().st_size for path in files),
-        "memory": [p.memory_info().rss for p in family],
+        "memory": [one.memory_info().rss for one in family],
     })
 """
 START_AND_JOIN = "p = Process(target=nothing); p.start(); p.join()"

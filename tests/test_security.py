@@ -5,6 +5,7 @@ import os
 import socket
 import stat
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,6 +86,13 @@ def test_the_local_server_is_reached_from_this_machine_alone_and_only_while_aske
 # --- files --------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder for temporary files; its path is short, as that of a socket has to be (macOS)."""
+    with tempfile.TemporaryDirectory(prefix="mb", dir="/tmp") as path:
+        yield Path(path)
+
+
 @contextmanager
 def kernel_with_files(folder: Path, method: str) -> Iterator[KernelManager]:
     """A kernel whose temporary files lie in the folder: workers alive, a local server open."""
@@ -105,10 +113,10 @@ def kernel_with_files(folder: Path, method: str) -> Iterator[KernelManager]:
 
 
 @posix
-def test_temporary_files_are_the_users_alone(start_method: str, tmp_path: Path) -> None:
-    with kernel_with_files(tmp_path, start_method):
+def test_temporary_files_are_the_users_alone(start_method: str, folder: Path) -> None:
+    with kernel_with_files(folder, start_method):
         modes: dict[bool, set[str]] = {}
-        for path in tmp_path.rglob("*"):
+        for path in folder.rglob("*"):
             state = path.stat()
             assert os.getuid() == state.st_uid
             if not stat.S_ISSOCK(state.st_mode):  # multiprocessing's own, in a private folder
@@ -119,18 +127,18 @@ def test_temporary_files_are_the_users_alone(start_method: str, tmp_path: Path) 
 @posix
 @pytest.mark.parametrize("how", ["shut down", "killed"])
 def test_temporary_files_are_gone_with_their_kernel(
-    start_method: str, how: str, tmp_path: Path
+    start_method: str, how: str, folder: Path
 ) -> None:
-    with kernel_with_files(tmp_path, start_method) as manager:
-        assert [] != ours(tmp_path)
+    with kernel_with_files(folder, start_method) as manager:
+        assert [] != ours(folder)
         if how == "killed":
             psutil.Process(manager.provisioner.pid).kill()
         else:
             manager.shutdown_kernel(now=False)
         until = time.monotonic() + 20
-        while ours(tmp_path) and time.monotonic() < until:
+        while ours(folder) and time.monotonic() < until:
             time.sleep(0.05)
-        assert [] == ours(tmp_path)
+        assert [] == ours(folder)
 
 
 def ours(folder: Path) -> list[str]:
@@ -161,8 +169,8 @@ def test_nothing_is_unpickled_that_another_user_could_have_written() -> None:
 
 # --- the line of %%watch ------------------------------------------------------------------
 
-WORDS = """run mine print class --deadline --interval --quiet -- - = ' " # \\ % %s {} 1 -1 1e999 nan 0.05
-\ufb01 \u540d \0 \ud800"""
+WORDS = """run mine print class --deadline --interval --quiet -- - = ' " # \\ % %s {} 1 -1 1e999 nan
+0.05 \ufb01 \u540d \0 \ud800"""
 LINES = st.one_of(
     st.text(),
     st.lists(st.one_of(st.sampled_from(WORDS.split()), st.text(max_size=3))).map(" ".join),
