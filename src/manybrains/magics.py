@@ -175,8 +175,23 @@ class Extension:
             end_since(self._children)
         session = current()
         if session is not None and session.relay is not None:
+            self._mend_streams()
             session.relay.tidy(set(active_children()))
+            for own in self._notebook_streams.values():  # the kernel flushes a reader's own alone
+                if own not in (sys.stdout, sys.stderr):
+                    own.flush()
         self._streams.close()
+
+    def _mend_streams(self) -> None:
+        """Put the notebook's streams back where a cell has left none that can be written to.
+
+        IPython asks them for `write` and `flush` around every cell, and answers none without.
+        """
+        for name, own in zip(("stdout", "stderr"), self._notebook_streams.values(), strict=True):
+            stream = getattr(sys, name)
+            able = hasattr(stream, "write") and hasattr(stream, "flush")
+            if not able or getattr(stream, "closed", False):
+                setattr(sys, name, own)
 
     # --- %%watch --------------------------------------------------------------------------
 
