@@ -310,7 +310,4 @@ def test_two_kernels_at_once(start_method: str) -> None:
             psutil.Process(two[0].pid).wait(10)
             assert "[2]" == two[1].run("kept.map(double, [1])").text
             check(two[1])
-            kept = stack.pop_all()  # not closed: nbclient waits for a kernel that is gone
             two[1].run("kept.terminate()")
-            two[1].client._cleanup_kernel()
-            assert kept is not stack

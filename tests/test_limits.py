@@ -232,10 +232,12 @@ def test_a_temporary_folder_without_room(start_method: str, tmp_path: Path) -> N
 def test_no_folder_that_can_be_written_to() -> None:
     with bare_kernel(60, {"TMPDIR": "/proc"}, in_own_mounts("true")) as one:
         one.run("import os, subprocess\nos.chdir('/proc')")
-        mount = "['mount', '-t', 'tmpfs', '-o', 'ro', 'tmpfs', folder]"
+        # With all that is in them, for the interpreter may lie there.
         one.run(
             "for folder in ('/tmp', '/var/tmp', '/usr/tmp'):\n"
-            f"    if os.path.isdir(folder): subprocess.run({mount}, check=True)"
+            "    if os.path.isdir(folder):\n"
+            "        subprocess.run(['mount', '--bind', folder, folder], check=True)\n"
+            "        subprocess.run(['mount', '-o', 'remount,ro,bind', folder], check=True)"
         )
         shown = one.run("%load_ext manybrains")
         assert "UsageError: manybrains could not be loaded: " in shown.stderr
