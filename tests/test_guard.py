@@ -77,9 +77,9 @@ def test_where_interrupts_are_ignored_they_stay_ignored(handler: None) -> None:
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
-def test_a_worker_has_the_handler_that_its_parent_has(start_method: str, handler: None) -> None:
-    context = multiprocessing.get_context(start_method)
-    with watch(), context.Pool(1) as pool:
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork on Windows")
+def test_a_forked_worker_has_the_handler_that_its_parent_has(handler: None) -> None:
+    with watch(), multiprocessing.get_context("fork").Pool(1) as pool:
         name = pool.apply(handler_name)
     assert "default_int_handler" == name
 

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import connection
 from pathlib import Path
 
 import psutil
@@ -75,6 +76,28 @@ def test_a_lane_tells_the_exit_code(
         worker.start()
         worker.join()
     assert [code] == [lane.exit_code for lane in run.workers]
+
+
+def test_several_threads_that_ask_how_a_worker_ended_are_told_the_same(start_method: str) -> None:
+    context = multiprocessing.get_context(start_method)
+    for _ in range(10):
+        told: list[int | None] = []
+        with watch():
+            process = context.Process(target=worker)
+            process.start()
+            threads = [threading.Thread(target=ask, args=(process, told)) for _ in range(8)]
+            connection.wait([process.sentinel])
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            process.join()
+        assert 7 == process.exitcode
+        assert {7} >= set(told) - {None}
+
+
+def ask(process: multiprocessing.process.BaseProcess, told: list[int | None]) -> None:
+    told.append(process._popen.poll())
 
 
 def test_a_killed_worker_is_a_lane_with_its_signal(start_method: str) -> None:

@@ -206,18 +206,20 @@ def _lives_on(self: Any, flag: int) -> bool:
 
 
 def _around_poll(poll: Callable[..., int | None]) -> Callable[..., int | None]:
+    """The fork server tells once how a worker ended: neither an interrupt nor another thread,
+    such as that of an executor, may come between its word and the note of it."""
+
     @functools.wraps(poll)
     def noted_poll(self: Any, flag: int = getattr(os, "WNOHANG", 0)) -> int | None:
-        code: int | None = self.returncode
-        if code is None:
-            if not flag:  # it waits, and may be interrupted
-                from multiprocessing.connection import wait
+        if self.returncode is None and not flag:  # it waits, and may be interrupted
+            from multiprocessing.connection import wait
 
-                wait([self.sentinel])
-            with Undisturbed():  # it is told once how a worker ended
-                code = poll(self)
-                if code is not None:
-                    _note_reaped(self.pid, code, None)
+            wait([self.sentinel])
+        if self.returncode is None:
+            with Undisturbed(), self.__dict__.setdefault("_manybrains_lock", threading.Lock()):
+                if self.returncode is None and poll(self) is not None:
+                    _note_reaped(self.pid, self.returncode, None)
+        code: int | None = self.returncode
         return code
 
     return noted_poll
