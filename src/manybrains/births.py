@@ -217,10 +217,10 @@ def _around_poll(poll: Callable[..., int | None]) -> Callable[..., int | None]:
             wait([self.sentinel])
         if self.returncode is None:
             with Undisturbed(), self.__dict__.setdefault("_manybrains_lock", threading.Lock()):
-                if self.returncode is None and poll(self) is not None:
-                    _note_reaped(self.pid, self.returncode, None)
-        code: int | None = self.returncode
-        return code
+                if self.returncode is None and (code := poll(self)) is not None:
+                    _note_reaped(self.pid, code, None)
+        ended: int | None = self.returncode
+        return ended
 
     return noted_poll
 
