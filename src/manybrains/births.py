@@ -81,9 +81,12 @@ def around(owner: Any, name: str, wrapper: Callable[[Any], Any]) -> Hook:
 class _Arrival:
     """Rides on a process object to its worker; unpickling it there installs the session."""
 
-    def __init__(self, folder: str, output: str | None) -> None:
+    def __init__(
+        self, folder: str, output: str | None, undisturbed: Undisturbed | None = None
+    ) -> None:
         self.folder = folder
         self.output = output
+        self.undisturbed = undisturbed  # in which a forked worker finds itself
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _arrive, (self.folder, self.output)
@@ -109,8 +112,8 @@ def _around_start(start: Callable[[Any], None]) -> Callable[[Any], None]:
             return
         asked = time.perf_counter()
         output = session.relay.path_for_worker(self) if session.relay else session.output
-        self._manybrains = _Arrival(session.folder, output)
-        with Undisturbed():  # a worker that was made is known, whenever an interrupt comes
+        with Undisturbed() as block:  # who was made is known, whenever an interrupt comes
+            self._manybrains = _Arrival(session.folder, output, block)
             try:
                 start(self)
             finally:
@@ -127,6 +130,8 @@ def _around_bootstrap(bootstrap: Callable[..., int]) -> Callable[..., int]:
         if session is None or arrival is None:
             return bootstrap(self, parent_sentinel=parent_sentinel)
         del self._manybrains
+        if arrival.undisturbed is not None:
+            arrival.undisturbed.leave()
         code = 1
         _enter_worker(session, self, parent_sentinel, arrival.output)
         try:
@@ -141,7 +146,6 @@ def _around_bootstrap(bootstrap: Callable[..., int]) -> Callable[..., int]:
 
 def _enter_worker(session: Session, worker: Any, sentinel: int | None, output: str | None) -> None:
     born = time.perf_counter()
-    Undisturbed.leave_in_child()
     if sentinel is not None:
         die_with_parent(sentinel, worker._parent_pid)
     session.enter_child(output)

@@ -4,6 +4,8 @@ Whoever starts a process ends it, by the handle it holds, never by name; the for
 the resource tracker are spared, for they end with their parent.  Workers import this: it is light.
 """
 
+# What `signal.signal` calls: that makes an enum of each handler, which a fork pays for in pages.
+import _signal  # type: ignore[import-not-found]
 import contextlib
 import os
 import signal
@@ -94,39 +96,35 @@ class Undisturbed:
     """Puts off an interrupt of the main thread until a block is over, if that is soon.
 
     For what must not be cut in two: between `os.fork` and the note of whom it made, an
-    interrupt leaves a worker that nobody knows.
+    interrupt leaves a worker that nobody knows, and in the callbacks of a fork Python drops it.
     """
 
-    def __init__(self) -> None:
-        self._handler: Any = None
-        self._late: list[Any] = []
-        self._until = time.monotonic() + _PATIENCE
+    __slots__ = ("_handler", "_late", "_until")
 
     def __enter__(self) -> "Undisturbed":
-        handler = signal.getsignal(signal.SIGINT)
+        self._late: list[Any] = []
+        self._until = time.monotonic() + _PATIENCE
+        self._handler: Any = None
+        handler = _signal.getsignal(signal.SIGINT)
         if callable(handler) and threading.current_thread() is threading.main_thread():
-            with contextlib.suppress(ValueError):  # the main thread of a subinterpreter
-                self._handler = handler
-                signal.signal(signal.SIGINT, self._put_off)
+            try:
+                _signal.signal(signal.SIGINT, self._put_off)
+            except ValueError:  # the main thread of a subinterpreter
+                return self
+            self._handler = handler
         return self
 
     def __exit__(self, *_: object) -> None:
-        handler, self._handler = self._handler, None
-        if handler is not None:
-            with contextlib.suppress(ValueError):
-                signal.signal(signal.SIGINT, handler)
-            if self._late:
-                handler(*self._late[-1])
+        self.leave()
+        if self._late:
+            self._handler(*self._late[-1])
+
+    def leave(self) -> None:
+        """Be open to interrupts again, also in the worker that was forked inside the block."""
+        if self._handler is not None:
+            _signal.signal(signal.SIGINT, self._handler)
 
     def _put_off(self, *interrupt: object) -> None:
         if time.monotonic() > self._until:  # what should be short hangs
             self._handler(*interrupt)
         self._late.append(interrupt)
-
-    @staticmethod
-    def leave_in_child() -> None:
-        """In a process that was forked inside of such a block: be open to interrupts again."""
-        block = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
-        if isinstance(block, Undisturbed):
-            block._late.clear()  # that one is the parent's
-            block.__exit__()
