@@ -138,6 +138,15 @@ def test_a_lambda_is_refused_with_what_to_do(notebook: Kernel) -> None:
     assert "Write it with def" in shown.error
 
 
+def test_what_is_refused_is_told_without_the_depths_of_multiprocessing(notebook: Kernel) -> None:
+    spawned = "multiprocessing.get_context('spawn').Process(target=lambda: None)"
+    shown = notebook.run(f"refused = {spawned}\nrefused.start()")
+    [error] = [output for output in shown.outputs if "ename" in output]
+    assert "PicklingError" == error.ename
+    text = "\n".join(error.traceback)
+    assert (True, False) == ("refused.start()" in text, "reduction.py" in text)
+
+
 def test_a_local_function_is_refused_by_its_name(notebook: Kernel) -> None:
     source = "def outer():\n    def inner(x): return x\n    return inner\n"
     shown = notebook.run(source + "with Pool(1) as pool: pool.map(outer(), [1])")

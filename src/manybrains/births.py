@@ -116,6 +116,10 @@ def _around_start(start: Callable[[Any], None]) -> Callable[[Any], None]:
             self._manybrains = _Arrival(session.folder, output, block)
             try:
                 start(self)
+            except Exception as error:
+                if getattr(error, "says_all", False):  # where in multiprocessing, adds nothing
+                    error.__traceback__ = None
+                raise
             finally:
                 del self._manybrains
             session.journal.note("asked", self.pid, os.getpid(), asked, name=self.name)

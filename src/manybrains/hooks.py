@@ -185,25 +185,34 @@ def _check_sendable(_: Any, thing: Any) -> Any:
     script = session.script if session is not None else None
     if script is None:
         return NotImplemented
+    if sentence := _objection(name, script):
+        error = pickle.PicklingError(sentence)
+        error.says_all = True  # type: ignore[attr-defined]
+        raise error
+    return NotImplemented
+
+
+def _objection(name: str, script: Any) -> str:
+    """Return why a worker would not find a function or class of the notebook, or no text."""
     if "<lambda>" in name:
-        raise pickle.PicklingError(
+        return (
             "a lambda cannot be sent to another process: a worker looks functions up by their "
             "name, and a lambda has none. Write it with def, at the top level of a cell."
         )
     if "<locals>" in name:
         outer, _, inner = name.rpartition(".<locals>.")
-        raise pickle.PicklingError(
+        return (
             f"{inner!r} cannot be sent to another process: it is defined inside {outer!r}, "
             "where a worker cannot find it. Move it to the top level of a cell."
         )
     if context.get_spawning_popen() is not None and name.partition(".")[0] not in script.names:
-        raise pickle.PicklingError(
+        return (
             f"{name!r} cannot be sent to another process: a worker imports the definitions of "
             "your cells, and this one is not among them, because it was computed, or is made "
             "from what was. Define it with def or class, at the top level of a cell, and hand "
             "over as an argument what it needs."
         )
-    return NotImplemented
+    return ""
 
 
 def _around_queues(setup: Callable[[Any], None]) -> Callable[[Any], None]:
