@@ -225,6 +225,7 @@ def test_the_start_method_set_by_a_cell() -> None:
 
 @posix
 def test_a_bare_fork(notebook: Kernel) -> None:
+    notebook.run("import warnings; warnings.simplefilter('ignore', DeprecationWarning)")  # 3.12
     source = """%%watch forked
 pid = os.fork()
 if pid == 0:

@@ -5,9 +5,8 @@ seen; asleep while nothing is watched; it ends when its parent does.
 """
 
 # Orders come in on standard input, one a line: "begin KEY INTERVAL", "end KEY", "stop".  On
-# standard output a "!" says that the first "begin" was read, and for each "end" a report
-# follows: eight bytes with its length, then, by marshal,
-# (looks, gone, others):
+# standard output "!" answers each "begin", and a report each "end": eight bytes with its
+# length, then, by marshal, (looks, gone, others):
 #     looks    [(time, pid, thread id or 0, cpu_seconds, core, memory_bytes), ...]
 #     gone     {pid: time when it was seen to have ended}
 #     others   [(pid, name, parent pid), ...] of processes that the journal does not know
@@ -68,7 +67,6 @@ class Sampler:
         self._records: dict[bytes, Record] = {}
         self._known: set[int] = set()
         self._scanned = 0.0
-        self._is_awake = False
         self._waiter = waiter()
         self._add(parent)
 
@@ -97,10 +95,8 @@ class Sampler:
             if LINUX and not self._records:
                 self._known, self._scanned = everybody(), time.perf_counter()
             self._records[key] = Record(float(interval))
-            if not self._is_awake:
-                self._is_awake = True
-                sys.stdout.buffer.write(b"!")
-                sys.stdout.buffer.flush()
+            sys.stdout.buffer.write(b"!")
+            sys.stdout.buffer.flush()
             return
         looks = self._look(time.perf_counter())
         record = self._records.pop(key)

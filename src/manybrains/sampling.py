@@ -14,6 +14,7 @@ from multiprocessing import connection, resource_tracker
 from pathlib import Path
 from typing import Any
 
+from .guard import Undisturbed
 from .lives import Lives
 from .machine import Machine, this_machine
 from .remedies import remedy
@@ -37,7 +38,6 @@ class Sampler:
         self._machine: Machine | None = None
         self._begins: dict[int, float] = {}
         self._program: subprocess.Popen[bytes] | None = None
-        self._is_awake = False
         self._error: Exception | None = None
         self._kills = _kills_for_memory()
         self.lives = Lives(session.journal.path)
@@ -52,7 +52,7 @@ class Sampler:
         flags = ["-I", "-S"] if sys.platform.startswith("linux") else ["-I"]
         folder = "" if self._session.is_worker else self._session.folder
         arguments = [self._session.journal.path, str(os.getpid()), folder]
-        self._program, self._is_awake = None, False
+        self._program = None
         self._program = subprocess.Popen(
             [sys.executable, *flags, "-c", _PROGRAM, _HOME, *arguments],
             stdin=subprocess.PIPE,
@@ -73,7 +73,7 @@ class Sampler:
     def begin(self, interval: float) -> int:
         """Begin to look; return the key that `end` wants."""
         key = next(self._keys)
-        with self._lock:
+        with Undisturbed(), self._lock:
             self._begins[key] = time.perf_counter()
             try:
                 self._begin(key, interval)
@@ -82,12 +82,14 @@ class Sampler:
         return key
 
     def _begin(self, key: int, interval: float) -> None:
-        self._order(f"begin {key} {interval!r}")
-        if not self._is_awake:  # the first time it has to start: only then it misses nobody
-            self._is_awake = self._read(1) == b"!"
+        try:
+            self._order(f"begin {key} {interval!r}")
+            self._read(1)  # it looks from now on; what is forked before that, it takes for known
+        except BaseException:
+            self.close()
+            raise
 
     def _begin_anew(self, key: int, interval: float) -> None:
-        self.close()
         try:
             self._start()
             self._begin(key, interval)
@@ -97,15 +99,18 @@ class Sampler:
 
     def end(self, key: int) -> tuple[list[Any], dict[int, float], list[Any]]:
         """Stop to look; return (looks, gone, others), empty if the sampler was ended."""
-        with self._lock:
+        with Undisturbed(), self._lock:
             self._begins.pop(key, None)
             try:
                 self._order(f"end {key}")
                 size = int.from_bytes(self._read(8), "big")
                 return marshal.loads(self._read(size))  # type: ignore[no-any-return]
             except (OSError, EOFError):
-                self.close()  # what it may still say belongs to nobody
+                self.close()
                 return [], {}, []
+            except BaseException:
+                self.close()  # what it may still say belongs to nobody
+                raise
 
     def watched_since(self) -> float:
         """Return when the oldest block that is still watched began, or the present moment."""
