@@ -373,7 +373,8 @@ def test_uninstalling_restores_everything() -> None:
 def test_what_is_imported_later_is_hooked_then_and_restored_as_well() -> None:
     code = (
         "import sys; from manybrains import hooks; hooks.install(); "
-        "assert 'multiprocessing.pool' not in sys.modules; from multiprocessing import pool; "
+        "assert 'multiprocessing.pool' not in sys.modules; import importlib.util; "
+        "importlib.util.find_spec('multiprocessing.pool'); from multiprocessing import pool; "
         "print(hasattr(pool.Pool._setup_queues, '__wrapped__')); finders = len(sys.meta_path); "
         "hooks.uninstall(); print(hasattr(pool.Pool._setup_queues, '__wrapped__')); "
         "print(finders - len(sys.meta_path))"

@@ -109,8 +109,7 @@ class _Latecomers:
         self._hook = hook
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        tables = self.awaited.pop(name, None)
-        if tables is None:
+        if name not in self.awaited:
             return None
         specs = (f.find_spec(name, path, target) for f in sys.meta_path if f is not self)
         spec = next((spec for spec in specs if spec is not None), None)
@@ -122,7 +121,7 @@ class _Latecomers:
         def execute_and_hook(module: ModuleType) -> None:
             del loader.exec_module
             execute(module)
-            for table in tables:
+            for table in self.awaited.pop(name, ()):  # not before: some only ask for the spec
                 self._hook(table(module))
 
         loader.exec_module = execute_and_hook
