@@ -91,6 +91,7 @@ class Session:
 
     def unhook(self) -> None:
         """Put back exactly what was there."""
+        self._latecomers.awaited.clear()
         if self._latecomers in sys.meta_path:
             sys.meta_path.remove(self._latecomers)
         while self._undo:
