@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from manybrains import watch
-from manybrains.guard import Undisturbed, children
+from manybrains.guard import Undisturbed, children, die_with_parent
 
 pytestmark = pytest.mark.usefixtures("nobody_left")
 armed = False  # whether an interrupt is due in the callbacks of the next fork
@@ -51,6 +51,19 @@ def test_an_interrupt_in_the_midst_of_a_fork_arrives_once_the_worker_is_known(
         worker.kill()
         worker.join()
     assert [worker.pid] == [lane.pid for lane in run.workers]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork on Windows")
+def test_who_asks_when_the_pipe_is_closed_already_is_killed_although_the_parent_is_there() -> None:
+    reading, writing = os.pipe()
+    os.close(writing)
+    pid = os.fork()
+    if pid == 0:
+        die_with_parent(reading)
+        time.sleep(10)
+        os._exit(0)
+    os.close(reading)
+    assert -signal.SIGKILL == os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def test_an_interrupt_is_put_off_until_the_block_is_over(handler: None) -> None:

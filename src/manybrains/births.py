@@ -151,7 +151,7 @@ def _around_bootstrap(bootstrap: Callable[..., int]) -> Callable[..., int]:
 def _enter_worker(session: Session, worker: Any, sentinel: int | None, output: str | None) -> None:
     born = time.perf_counter()
     if sentinel is not None:
-        die_with_parent(sentinel, worker._parent_pid)
+        die_with_parent(sentinel)
     session.enter_child(output)
     session.journal.note("born", session.pid, worker._parent_pid, born, name=worker.name)
     if output is not None:

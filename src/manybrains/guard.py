@@ -29,7 +29,7 @@ _GRACE = 1.0  # seconds that a killed process gets to be gone
 _PATIENCE = 2.0  # seconds that an interrupt waits for what must not be cut in two
 
 
-def die_with_parent(sentinel: int, parent: int) -> None:
+def die_with_parent(sentinel: int) -> None:
     """See to it that this process is killed when its parent ends, however that ends.
 
     On Linux the kernel does it, when the parent's end of the pipe `sentinel` closes
@@ -38,7 +38,6 @@ def die_with_parent(sentinel: int, parent: int) -> None:
 
     Args:
         sentinel: our end of the pipe; nobody has set a flag of its own on it.
-        parent: the pid of whoever holds the other end.
     """
     if not sys.platform.startswith("linux"):
         threading.Thread(target=_wait_and_die, args=(sentinel,), daemon=True).start()
@@ -46,11 +45,11 @@ def die_with_parent(sentinel: int, parent: int) -> None:
     fcntl.fcntl(sentinel, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(sentinel, fcntl.F_SETSIG, signal.SIGKILL)
     fcntl.fcntl(sentinel, fcntl.F_SETFL, os.O_ASYNC)
-    if os.getppid() == parent:  # under the forkserver it is not: there the pipe has to tell
-        return
     poll = select.poll()
     poll.register(sentinel, select.POLLIN)
-    if poll.poll(0):  # the parent was gone before we asked
+    # Was the parent gone before we asked?  Only the pipe can tell: a process that ends closes
+    # its files first, and is still our parent for a while.
+    if poll.poll(0):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
