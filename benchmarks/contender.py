@@ -38,7 +38,12 @@ class Contender:
         command = [sys.executable, str(Path(__file__)), condition, method]
         environment = {**os.environ, "PYTHONHASHSEED": "0"}
         self._program = subprocess.Popen(
-            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # as a kernel has: Linux shares the cores out by session
         )
 
     def __enter__(self) -> "Contender":
