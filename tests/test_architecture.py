@@ -24,7 +24,7 @@ ORDER = (
         "remedies",
         "carrying",
     ),
-    *("explaining", "births", "hooks", "ending", "relay"),
+    *("explaining", "reaping", "births", "hooks", "ending", "relay"),
     # from workers to Runs
     *("plain_data", "runs", "lives", "assembling", "looking", "waiting", "sampler", "sampling"),
     *("deadline", "watching"),

@@ -13,13 +13,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from operator import itemgetter
 
 from .guard import Undisturbed, die_with_parent
-from .journal import LINUX, cpu_of, own_cpu
+from .journal import own_cpu
 from .output import capture
+from .reaping import HOOKS_OF_REAPING
 from .remedies import start_remedy, with_remedy
-from .session import Session, current, use
+from .session import Session, around, current, use
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from .session import Hook, Hooks
 
-__all__ = ["HOOKS_OF_EVERY_PROCESS", "around"]
+__all__ = ["HOOKS_OF_EVERY_PROCESS"]
 
 # What the workers of pools and executors do: they take one task after the other from a queue.
 _LOOPS = {"multiprocessing.pool": "worker", "concurrent.futures.process": "_process_worker"}
@@ -50,29 +50,11 @@ def _of_processes(process: Any) -> list[Hook]:
     ]
 
 
-def _of_forks(popen_fork: Any) -> list[Hook]:
-    if not hasattr(os, "wait4"):  # Windows
-        return []
-    return [
-        (popen_fork.Popen, "poll", _poll),
-        around(popen_fork.Popen, "_send_signal", _around_signal),
-    ]
-
-
-def _of_the_forkserver(popen_forkserver: Any) -> list[Hook]:
-    return [around(popen_forkserver.Popen, "poll", _around_poll)]
-
-
 def _of_threads(threading: Any) -> list[Hook]:
     return [
         around(threading.Thread, "start", _around_thread_start),
         around(threading.Thread, "_bootstrap_inner", _around_thread),
     ]
-
-
-def around(owner: Any, name: str, wrapper: Callable[[Any], Any]) -> Hook:
-    """Return the hook that puts a wrapper around what is there."""
-    return owner, name, wrapper(getattr(owner, name))
 
 
 # --- birth and death of a process ---------------------------------------------------------
@@ -183,74 +165,6 @@ def _run(name: str, run: Callable[[], None]) -> None:
         raise SystemExit(1) from None
 
 
-def _poll(self: Any, flag: int = getattr(os, "WNOHANG", 0)) -> int | None:
-    """As popen_fork.Popen.poll, but ask for the CPU time that was used as well.
-
-    It is told once how a worker ended.  No interrupt can come between the telling and the
-    list, for both happen in one call into C.
-    """
-    if self.returncode is None:
-        end = self.__dict__.setdefault("_manybrains_end", [])
-        try:
-            if not end and not (LINUX and _lives_on(self, flag)):
-                reap = os.waitpid if LINUX else os.wait4
-                end.extend(filter(itemgetter(0), map(reap, (self.pid,), (flag,))))
-        except OSError:  # not created yet, or reaped by somebody else (bpo-1731717)
-            return None
-        for pid, status, *usage in end:
-            code = os.waitstatus_to_exitcode(status)
-            cpu = usage[0].ru_utime + usage[0].ru_stime if usage else self._manybrains_cpu
-            _note_reaped(pid, code, cpu)
-            self.returncode = code
-    return self.returncode
-
-
-def _lives_on(self: Any, flag: int) -> bool:
-    """Tell whether a worker has not ended; if it has, ask its CPU clock, which ends with it."""
-    if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | flag) is None:
-        return True
-    self._manybrains_cpu = cpu_of(self.pid)
-    return False
-
-
-def _around_poll(poll: Callable[..., int | None]) -> Callable[..., int | None]:
-    """The fork server tells once how a worker ended: neither an interrupt nor another thread,
-    such as that of an executor, may come between its word and the note of it."""
-
-    @functools.wraps(poll)
-    def noted_poll(self: Any, flag: int = getattr(os, "WNOHANG", 0)) -> int | None:
-        if self.returncode is None and not flag:  # it waits, and may be interrupted
-            from multiprocessing.connection import wait
-
-            wait([self.sentinel])
-        if self.returncode is None:
-            with Undisturbed(), self.__dict__.setdefault("_manybrains_lock", threading.Lock()):
-                if self.returncode is None and (code := poll(self)) is not None:
-                    _note_reaped(self.pid, code, None)
-        ended: int | None = self.returncode
-        return ended
-
-    return noted_poll
-
-
-def _note_reaped(pid: int, code: int, cpu_seconds: float | None) -> None:
-    session = current()
-    if session is not None:
-        session.journal.note("reaped", pid, time.perf_counter(), code, cpu_seconds)
-
-
-def _around_signal(send: Any) -> Callable[[Any, int], None]:
-    @functools.wraps(send)
-    def noted_signal(self: Any, number: int) -> None:
-        session = current()
-        cpu = None if session is None or self.returncode is not None else cpu_of(self.pid)
-        if session is not None and cpu is not None:
-            session.journal.note("shot", self.pid, cpu)
-        send(self, number)
-
-    return noted_signal
-
-
 # --- birth and death of a thread ----------------------------------------------------------
 
 
@@ -295,8 +209,7 @@ def _is_machinery(thread: threading.Thread) -> bool:
 
 
 HOOKS_OF_EVERY_PROCESS: Hooks = {
+    **HOOKS_OF_REAPING,
     "multiprocessing.process": _of_processes,
-    "multiprocessing.popen_fork": _of_forks,
-    "multiprocessing.popen_forkserver": _of_the_forkserver,
     "threading": _of_threads,
 }

@@ -19,9 +19,9 @@ from multiprocessing import context
 from types import FunctionType
 from typing import Any
 
-from .births import HOOKS_OF_EVERY_PROCESS, around
+from .births import HOOKS_OF_EVERY_PROCESS
 from .remedies import reserve, shared_remedy, with_remedy
-from .session import Session, current, use
+from .session import Session, around, current, use
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

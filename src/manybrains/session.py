@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Hook = tuple[Any, str, Any]  # owner, attribute, replacement
     Hooks = Mapping[str, Callable[[ModuleType], list[Hook]]]  # what is hooked in which module
 
-__all__ = ["Session", "current", "use"]
+__all__ = ["Session", "around", "current", "use"]
 
 _ABSENT = object()
 
@@ -127,6 +127,11 @@ class _Latecomers:
 
         loader.exec_module = execute_and_hook
         return spec
+
+
+def around(owner: Any, name: str, wrapper: Callable[[Any], Any]) -> Hook:
+    """Return the hook that puts a wrapper around what is there."""
+    return owner, name, wrapper(getattr(owner, name))
 
 
 _session: Session | None = None
