@@ -23,7 +23,8 @@ NOT_SENT = "__not_sent_to_workers__"
 _IMPORTS = (ast.Import, ast.ImportFrom)
 _FILE_LINE = re.compile(r'File "([^"\n]+)", line (\d+)')
 _OUR_FRAMES = re.compile(  # in an exception group's text each line has bars before it
-    r'^([ |]*)  File "[^"\n]*manybrains[/\\](?:births|explaining|hooks|reaping)\.py", line \d+, in \S+\n'
+    r'^([ |]*)  File "[^"\n]*manybrains[/\\](?:births|explaining|hooks|reaping)\.py", line \d+, '
+    r"in \S+\n"
     r"(?:\1    .*\n)*",
     re.MULTILINE,
 )
