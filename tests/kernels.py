@@ -72,12 +72,20 @@ def bare_kernel(
     seconds: int = 60, env: Mapping[str, str] | None = None, wrapper: Sequence[str] = ()
 ) -> Iterator[Kernel]:
     """Run a kernel without the extension; `wrapper` is a command that runs its command."""
-    notebook = nbformat.v4.new_notebook()
-    client = NotebookClient(notebook, timeout=seconds, kernel_name="python3")
-    spec = client.create_kernel_manager().kernel_spec
-    assert spec is not None
-    spec.argv = [*wrapper, sys.executable, *spec.argv[1:]]
-    with client.setup_kernel(env={**os.environ, **(env or {})}):
+    with contextlib.ExitStack() as stack:
+        for tries_left in (2, 1, 0):
+            client = NotebookClient(
+                nbformat.v4.new_notebook(), timeout=seconds, kernel_name="python3"
+            )
+            spec = client.create_kernel_manager().kernel_spec
+            assert spec is not None
+            spec.argv = [*wrapper, sys.executable, *spec.argv[1:]]
+            try:
+                stack.enter_context(client.setup_kernel(env={**os.environ, **(env or {})}))
+                break
+            except RuntimeError as error:  # somebody else took the port that was found for it
+                if not tries_left or "died before replying" not in str(error):
+                    raise
         yield Kernel(client)
 
 

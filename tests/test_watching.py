@@ -358,6 +358,24 @@ def test_a_block_in_a_thread_can_be_watched() -> None:
     assert runs[0].finished
 
 
+def test_a_block_that_ends_forgets_nobody_of_one_that_is_being_closed(start_method: str) -> None:
+    with watch():
+        pass
+    session = current()
+    assert session is not None
+    sampler = session.sampler
+    closing = sampler.begin(0.05)
+    process = multiprocessing.get_context(start_method).Process(target=burn, args=(0.0,))
+    process.start()
+    process.join()
+    other = sampler.begin(0.05)
+    sampler.end(closing)
+    sampler.end(other)
+    sampler.forget(other)
+    assert process.pid in [life.pid for life in sampler.lives.read()]
+    sampler.forget(closing)
+
+
 # --- what is hooked -----------------------------------------------------------------------
 
 

@@ -98,9 +98,11 @@ class Sampler:
             self._error = error
 
     def end(self, key: int) -> tuple[list[Any], dict[int, float], list[Any]]:
-        """Stop to look; return (looks, gone, others), empty if the sampler was ended."""
+        """Stop to look; return (looks, gone, others), empty if the sampler was ended.
+
+        What the journal tells of the block is kept until `forget`.
+        """
         with Undisturbed(), self._lock:
-            self._begins.pop(key, None)
             try:
                 self._order(f"end {key}")
                 size = int.from_bytes(self._read(8), "big")
@@ -112,9 +114,10 @@ class Sampler:
                 self.close()  # what it may still say belongs to nobody
                 raise
 
-    def watched_since(self) -> float:
-        """Return when the oldest block that is still watched began, or the present moment."""
-        return min(list(self._begins.values()), default=time.perf_counter())
+    def forget(self, key: int) -> None:
+        """Let go of the lives that no block which is still watched can have seen."""
+        self._begins.pop(key, None)
+        self.lives.forget_before(min(list(self._begins.values()), default=time.perf_counter()))
 
     def trouble(self, name: str) -> str:
         """Return why nobody looked at a block, if that is known."""

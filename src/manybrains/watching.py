@@ -115,7 +115,7 @@ class Watch:
             alive=alive,
             baseline=self._baseline,
         )
-        self._session.sampler.lives.forget_before(self._session.sampler.watched_since())
+        self._session.sampler.forget(self._key)
         self.trouble = "" if looks else self._session.sampler.trouble(self._name)
         return self._close(block, tuple(helpers.values()), error)
 
