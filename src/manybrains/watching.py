@@ -84,6 +84,7 @@ class Watch:
                 self._deadline.start()
             except RuntimeError:  # no more threads: without a deadline it should not begin
                 session.sampler.end(self._key)
+                session.sampler.forget(self._key)
                 raise
         return self.run
 
