@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from multiprocessing import process
 
 if sys.platform.startswith("linux"):
-    import fcntl
-    import select
+    from fcntl import F_SETFL, F_SETOWN, F_SETSIG, fcntl
+    from select import POLLIN, poll
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Undisturbed", "children", "die_with_parent", "end", "is_interrupt", "kill"]
 
 _GRACE = 1.0  # seconds that a killed process gets to be gone
+_KILL = int(getattr(signal, "SIGKILL", signal.SIGTERM))  # plain: see _signal
 _PATIENCE = 2.0  # seconds that an interrupt waits for what must not be cut in two
 
 
@@ -42,22 +43,22 @@ def die_with_parent(sentinel: int) -> None:
     if not sys.platform.startswith("linux"):
         threading.Thread(target=_wait_and_die, args=(sentinel,), daemon=True).start()
         return
-    fcntl.fcntl(sentinel, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(sentinel, fcntl.F_SETSIG, signal.SIGKILL)
-    fcntl.fcntl(sentinel, fcntl.F_SETFL, os.O_ASYNC)
-    poll = select.poll()
-    poll.register(sentinel, select.POLLIN)
+    fcntl(sentinel, F_SETOWN, os.getpid())
+    fcntl(sentinel, F_SETSIG, _KILL)
+    fcntl(sentinel, F_SETFL, os.O_ASYNC)
+    pipe = poll()
+    pipe.register(sentinel, POLLIN)
     # Was the parent gone before we asked?  Only the pipe can tell: a process that ends closes
     # its files first, and is still our parent for a while.
-    if poll.poll(0):
-        os.kill(os.getpid(), signal.SIGKILL)
+    if pipe.poll(0):
+        os.kill(os.getpid(), _KILL)
 
 
 def _wait_and_die(sentinel: int) -> None:
     from multiprocessing import connection
 
     connection.wait([sentinel])
-    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+    os.kill(os.getpid(), _KILL)
 
 
 def children() -> set[process.BaseProcess]:

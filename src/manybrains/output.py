@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["FRAME", "MOST_IN_FRAME", "UNIT", "capture"]
 
 MOST_IN_FRAME = 1 << 18  # characters; of longer texts a reader would have to hold the whole
+_LONGEST_NAME = 200  # characters shown of a worker's name
 FRAME = b"\x1e"  # ASCII record separator opens a frame,
 UNIT = b"\x1f"  # unit separators part its head: stream, pid, worker, size in bytes, text
 
@@ -30,8 +31,7 @@ class _Frames(io.TextIOBase):
     def __init__(self, target: int, number: int, worker: str) -> None:
         self._target = target
         self._number = number
-        shown = "".join(c if c.isprintable() else "?" for c in worker[:200])
-        self._head = f"{number}\x1f{os.getpid()}\x1f{shown}\x1f".encode(errors="replace")
+        self._head = f"{number}\x1f{os.getpid()}\x1f{worker}\x1f".encode(errors="replace")
         self._pending: list[str] = []
         self._lock = threading.RLock()
 
@@ -74,6 +74,9 @@ class _Frames(io.TextIOBase):
 def capture(path: str, worker: str) -> None:
     """Send what this worker prints to a file, from C and from its own children as well."""
     target = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    for number, name in ((1, "stdout"), (2, "stderr")):
-        os.dup2(target, number)
-        setattr(sys, name, _Frames(target, number, worker))
+    if len(worker) > _LONGEST_NAME or not worker.isprintable():
+        worker = "".join(c if c.isprintable() else "?" for c in worker[:_LONGEST_NAME])
+    os.dup2(target, 1)
+    os.dup2(target, 2)
+    sys.stdout = _Frames(target, 1, worker)
+    sys.stderr = _Frames(target, 2, worker)
