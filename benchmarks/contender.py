@@ -114,11 +114,11 @@ def ratios(figures: Figures, condition: str, kind: str = "wall", base: str = "ba
 
 
 @contextlib.contextmanager
-def _bare() -> Iterator[None]:
+def nothing_around() -> Iterator[None]:
     yield
 
 
-def _timed(surroundings: Callable[[], Any], work: Callable[[], None]) -> dict[str, float]:
+def timed(surroundings: Callable[[], Any], work: Callable[[], None]) -> dict[str, float]:
     began, used = time.perf_counter(), _cpu()
     with surroundings():
         inside = time.perf_counter()
@@ -149,13 +149,13 @@ def _scaled(context: BaseContext, to: int) -> None:
 
 def obey(condition: str, method: str) -> None:
     """Run what is asked for on standard input until it is closed."""
-    surroundings: Callable[[], Any] = _bare
+    surroundings: Callable[[], Any] = nothing_around
     if condition != "bare":
         from manybrains import watch
 
         with watch():  # installs the hooks and starts the sampler
             pass
-        surroundings = watch if condition == "watched" else _bare
+        surroundings = watch if condition == "watched" else nothing_around
     context = multiprocessing.get_context(method)
     for line in sys.stdin:
         name, size = line.split()
@@ -164,7 +164,7 @@ def obey(condition: str, method: str) -> None:
             work = functools.partial(_compared, work)
         elif condition == "scaled":
             work = functools.partial(_scaled, context, int(size))
-        print(json.dumps(_timed(surroundings, work)), flush=True)
+        print(json.dumps(timed(surroundings, work)), flush=True)
 
 
 if __name__ == "__main__":

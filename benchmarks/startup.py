@@ -4,6 +4,7 @@ Every import happens in a Python of its own, every first picture in a kernel of 
 is compared takes turns.
 """
 
+import ast
 import contextlib
 import os
 import subprocess
@@ -14,10 +15,10 @@ from collections.abc import Iterator
 import nbformat
 from contender import CONDITIONS, Figures, duel, ratios
 from nbclient import NotebookClient
-from report import CHECKOUT, Aim, Options, Report, Table, at_most, main, middle, spread
+from report import CHECKOUT, HERE, Aim, Options, Report, Table, at_most, main, middle, spread
 
 sys.path.insert(0, str(CHECKOUT / "tests"))
-from kernels import Kernel
+from kernels import Kernel, bare_kernel
 
 IMPORTS = {
     "import psutil": "psutil",
@@ -116,6 +117,37 @@ def picture_seconds(repeats: int) -> dict[str, list[float]]:
     return took
 
 
+IN_A_NOTEBOOK = """
+import multiprocessing, sys
+sys.path.insert(0, {here!r})
+import matplotlib.pyplot as plt
+from contender import nothing_around, timed
+from workloads import empty_workers
+{lens}
+context = multiprocessing.get_context("fork")
+surroundings = {surroundings}
+"""
+
+
+def forked_in_notebooks(workers: int, repeats: int) -> Figures:
+    """Return what workers take in a kernel, where a fork has more to copy than in a script.
+
+    Only under fork are both the same: a bare kernel's cells reach no other workers.
+    """
+    lens = "%load_ext manybrains\nfrom manybrains import watch"
+    figures: Figures = {"bare": [], "watched": []}
+    with bare_kernel() as bare, bare_kernel() as watched:
+        for kernel, set_up in ((bare, ("", "nothing_around")), (watched, (lens, "watch"))):
+            words = {"here": str(HERE), "lens": set_up[0], "surroundings": set_up[1]}
+            cell_seconds(kernel, IN_A_NOTEBOOK.format(**words))
+        both = [("bare", bare), ("watched", watched)]
+        for repeat in range(repeats + 1):
+            for condition, kernel in both[:: -1 if repeat % 2 else 1]:
+                work = f"timed(surroundings, lambda: empty_workers(context, {workers}))"
+                figures[condition].append(ast.literal_eval(kernel.run(work).text))
+    return {condition: runs[1:] for condition, runs in figures.items()}  # the first were cold
+
+
 # --- together -----------------------------------------------------------------------------
 
 
@@ -129,6 +161,8 @@ def measure(options: Options) -> Report:
         method: duel(CONDITIONS, method, jobs, repeats, batches)["empty_workers"]
         for method in options.methods
     }
+    if "fork" in workers:
+        workers["fork, in a notebook"] = forked_in_notebooks(jobs[0][1], 2 * repeats * batches)
     pictures = picture_seconds(options.times(2, 10))
     heavy = printed(HEAVY.format(("matplotlib", "IPython", "ipywidgets", "psutil")))[0]
     tables = [
@@ -194,8 +228,10 @@ def _workers_table(workers: dict[str, Figures], each: int) -> Table:
     for method, figures in workers.items():
         bare = [run["wall"] for run in figures["bare"]]
         row = [method, spread(bare, 1e-3 * each, 2)]
-        row += [spread(ratios(figures, condition)) for condition in ("hooked", "watched")]
-        rows.append([*row, spread(ratios(figures, "watched", "cpu"))])
+        row += [spread(ratios(figures, "hooked")) if "hooked" in figures else ""]
+        rows.append(
+            [*row, spread(ratios(figures, "watched")), spread(ratios(figures, "watched", "cpu"))]
+        )
     head = ["start method", "bare [ms]", "hooked / bare", "watched / bare", "CPU watched / bare"]
     return Table("Start and join of an empty worker", head, rows)
 
