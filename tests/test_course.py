@@ -143,7 +143,7 @@ def test_the_last_code_cell_shows_that_no_worker_is_left(lesson):
 
 def test_the_closing_says_three_things_that_a_reader_can_say_now(lesson):
     last = lesson.cells[-1]
-    told = re.search(r"Now you can say\n\n((?:[-*] .*\n?)+)", last.source)
+    told = re.search(r"^## Now you can say\n\n((?:[-*] .*\n?)+)", last.source, re.M)
     said = told[1].splitlines() if told else []
     assert 3 == len(said), lesson.at(last, "'Now you can say', and a list of three")
 
