@@ -1,10 +1,15 @@
 """Births and deaths, as the processes themselves write them down."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from manybrains.journal import Journal
+from manybrains.journal import Journal, open_to_append, open_to_read
 from manybrains.lives import Life, Lives
 
 
@@ -88,3 +93,52 @@ def test_those_long_gone_can_be_forgotten(journal: Journal) -> None:
     lives.read()
     lives.forget_before(3.0)
     assert [8] == [life.pid for life in lives.all]
+
+
+APPEND = """
+import os, sys
+from manybrains.journal import open_to_append
+target = open_to_append(sys.argv[1])
+for number in range(2_000):
+    os.write(target, f"{sys.argv[2]} {number} {'x' * (number % 90)}\\n".encode())
+"""
+
+
+def test_what_several_processes_append_at_once_stays_whole(tmp_path: Path) -> None:
+    path = str(tmp_path / "file")
+    writers = [
+        subprocess.Popen([sys.executable, "-c", APPEND, path, str(writer)]) for writer in range(4)
+    ]
+    assert [0] * 4 == [writer.wait(60) for writer in writers]
+    with os.fdopen(open_to_read(path), "rb") as file:
+        lines = file.read().decode("ascii").splitlines()
+    wanted = [f"{w} {n} {'x' * (n % 90)}" for w in range(4) for n in range(2_000)]
+    assert sorted(wanted) == sorted(lines)
+
+
+def test_every_byte_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    path, written = str(tmp_path / "file"), bytes(range(256)) + b"\r\n\n\r\x1a\n"
+    target, source = open_to_append(path), open_to_read(path)
+    os.write(target, written)
+    os.write(target, written)
+    assert 2 * written == os.read(source, 10_000)
+    os.close(target)
+    os.close(source)
+
+
+def test_on_windows_a_handle_that_may_only_append_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[Any] = []
+    winapi = SimpleNamespace(CreateFile=lambda *words: asked.append(words) or 77)
+    msvcrt = SimpleNamespace(open_osfhandle=lambda handle, _: handle + 1)
+    monkeypatch.setitem(sys.modules, "_winapi", winapi)
+    monkeypatch.setitem(sys.modules, "msvcrt", msvcrt)
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(os, "O_NOINHERIT", 0x80, raising=False)
+    assert 78 == open_to_append(str(tmp_path / "file"))
+    [(path, access, shared, _, how, *_)] = asked
+    may_write_anywhere = 0x0002
+    assert (str(tmp_path / "file"), 7, 4) == (path, shared, how)
+    assert access & 0x0004
+    assert not access & may_write_anywhere

@@ -10,7 +10,7 @@ import time
 
 LINUX = sys.platform.startswith("linux")
 
-__all__ = ["Journal", "cpu_of", "own_cpu"]
+__all__ = ["Journal", "cpu_of", "open_to_append", "open_to_read", "own_cpu"]
 
 
 class Journal:
@@ -21,7 +21,7 @@ class Journal:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._descriptor = open_to_append(path)
 
     def note(self, event: str, pid: int, *figures: float | int | None, name: str = "") -> None:
         """Append an event; what cannot be written (a full disk) is lost, never raised."""
@@ -41,6 +41,30 @@ class Journal:
             os.close(self._descriptor)
         except OSError:
             pass
+
+
+def open_to_append(path: str) -> int:
+    """Open a file to which several processes append: what each writes at once stays whole.
+
+    On Windows, C's library goes to the end first and writes then, so that two may write to the
+    same place (https://github.com/python/cpython/issues/86772).  The system itself finds the
+    end for a handle that may append and do nothing else.
+    """
+    if sys.platform == "win32":
+        import _winapi
+        import msvcrt
+
+        access = 0x0004 | 0x0010_0000  # FILE_APPEND_DATA | SYNCHRONIZE, no FILE_WRITE_DATA
+        everybody, open_always, normal = 7, 4, 0x80  # may read, write and delete it meanwhile
+        handle = _winapi.CreateFile(path, access, everybody, 0, open_always, normal, 0)
+        return msvcrt.open_osfhandle(handle, os.O_NOINHERIT)
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+
+def open_to_read(path: str | os.PathLike[str], create: bool = False) -> int:
+    """Open such a file for reading, byte by byte as it was written."""
+    binary: int = getattr(os, "O_BINARY", 0)  # else Windows changes line ends, and ends at ^Z
+    return os.open(path, os.O_RDONLY | binary | (os.O_CREAT if create else 0), 0o600)
 
 
 def own_cpu() -> tuple[float, float]:

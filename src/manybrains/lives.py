@@ -5,6 +5,8 @@ import os
 import threading
 from dataclasses import dataclass
 
+from .journal import open_to_read
+
 __all__ = ["Life", "Lives"]
 
 
@@ -43,7 +45,7 @@ class Lives:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.all: list[Life] = []
         self._newest: dict[tuple[int, int | None], Life] = {}
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o600)
+        self._descriptor = open_to_read(path)
         self._rest = b""
         self._lock = threading.Lock()
 

@@ -10,6 +10,8 @@ import os
 import sys
 import threading
 
+from .journal import open_to_append
+
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -73,7 +75,7 @@ class _Frames(io.TextIOBase):
 
 def capture(path: str, worker: str) -> None:
     """Send what this worker prints to a file, from C and from its own children as well."""
-    target = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    target = open_to_append(path)
     if len(worker) > _LONGEST_NAME or not worker.isprintable():
         worker = "".join(c if c.isprintable() else "?" for c in worker[:_LONGEST_NAME])
     os.dup2(target, 1)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .journal import open_to_read
 from .output import FRAME, MOST_IN_FRAME
 from .remedies import no_room
 
@@ -86,7 +87,7 @@ class Relay:
             cell.writers.add(worker)
             if cell.source is None:
                 try:
-                    cell.source = os.open(cell.path, os.O_RDONLY | os.O_CREAT, 0o600)
+                    cell.source = open_to_read(cell.path, create=True)
                 except OSError:  # no room or no folder: the worker writes where it always did
                     return None
             self._working.set()

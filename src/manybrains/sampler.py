@@ -17,6 +17,7 @@ import os
 import sys
 import time
 
+from .journal import open_to_read
 from .looking import LINUX, LinuxProcess, PortableProcess, Seen, everybody, name_and_parent
 from .waiting import waiter
 
@@ -61,7 +62,7 @@ class Sampler:
 
     def __init__(self, journal: str, parent: int) -> None:
         self._parent = parent
-        self._journal = os.open(journal, os.O_RDONLY)
+        self._journal = open_to_read(journal)
         self._rest = self._said = b""
         self._seen: dict[tuple[int, int], LinuxProcess | PortableProcess] = {}
         self._records: dict[bytes, Record] = {}
