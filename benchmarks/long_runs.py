@@ -60,14 +60,14 @@ def made_up(seconds: float, workers: int) -> Block:
         Life(pid, None, MAIN, f"Process-{pid - 1}", 0.0, 0.001, seconds - 0.001, seconds * share)
         for pid in range(2, workers + 2)
     ]
-    looks, gone, others = marshal.loads(record.report())
+    looks, gone, others, *_ = marshal.loads(record.report())
     return Block(0.0, seconds, MAIN, "MainProcess", 0.1, lives, looks, gone, others)
 
 
 def _new(run: Run) -> Run:
     """Return an equal run that has worked nothing out yet."""
     fields = ("name", "machine", "wall_seconds", "lanes", "samples", "helpers", "interval")
-    return Run(*(getattr(run, name) for name in fields), run.finished, run.note)
+    return Run(*(getattr(run, name) for name in fields), run.finished, run.note, run.used_by_others)
 
 
 def _as_png(draw: Callable[..., Any]) -> Callable[[Run], object]:

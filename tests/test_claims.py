@@ -6,6 +6,7 @@ import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_up import process, run_of
 
 from manybrains import claims
 from manybrains.claims import Claim, claim
@@ -200,6 +201,28 @@ def test_a_run_of_another_machine_is_not_excused_by_who_uses_this_one(others_use
     recorded = Machine("Linux", 8, 8.0, "", 2**34, "fork", "3.13.0", True)
     judged = claim(SENTENCE, 1.2, above=1.5, needs_cores=2, machine=recorded)
     assert "does not hold" == judged.outcome
+
+
+def test_cores_in_use_remember_what_others_used_meanwhile(others_use):
+    others_use(0.0)
+    busy = run_of(process("worker", cores=1.0), used_by_others=2.6)
+    for cores in (busy.peak_cores, busy.cores_in_use, [busy.peak_cores] * 3):
+        told = claim(SENTENCE, cores, above=1.5, needs_cores=2)
+        assert "cannot be told here" == told.outcome
+        assert "others used 2.6 of 4 cores; " in told.reason
+
+
+def test_who_uses_the_machine_now_excuses_nothing_that_was_measured_on_a_quiet_one(others_use):
+    others_use(4.0)
+    quiet = run_of(process("worker", cores=1.0), used_by_others=0.1)
+    assert "does not hold" == claim(SENTENCE, quiet.peak_cores, above=1.5, needs_cores=2).outcome
+
+
+def test_of_a_block_too_short_to_tell_it_counts_what_others_use_now(others_use):
+    short = run_of(process("worker", cores=1.0), used_by_others=None)
+    others_use(4.0)
+    told = claim(SENTENCE, short.peak_cores, above=1.5, needs_cores=2)
+    assert "cannot be told here" == told.outcome
 
 
 def test_a_claim_that_holds_costs_no_look_at_others(monkeypatch):

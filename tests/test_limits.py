@@ -5,10 +5,13 @@ with a small or missing /dev/shm and a full disk, or on one core.  Where the tes
 that (mounting takes root), they are skipped and say so.
 """
 
+import multiprocessing
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +19,9 @@ from pathlib import Path
 import pytest
 from conftest import START_METHODS
 from kernels import TRIALS, Kernel, Shown, bare_kernel
+
+from manybrains import watch
+from manybrains.sampling import Sampler
 
 pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limits are Linux's"),
@@ -310,3 +316,29 @@ def take(megabytes):
     assert "" == shown.error
     assert "full: memory ran out, and the system killed eater. There is no" in shown.stderr
     assert "[-9]" == notebook.run("[lane.exit_code for lane in full.workers]").text
+
+
+def test_who_was_killed_by_us_was_not_killed_for_memory(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Though the system may have killed somebody else's program meanwhile."""
+    end = Sampler.end
+    monkeypatch.setattr(Sampler, "end", lambda *key: end(*key)._replace(kills=1))
+    with watch(deadline=0.5) as run:
+        stuck = multiprocessing.Process(target=time.sleep, args=(60,), name="stuck")
+        stuck.start()
+        stuck.join()
+    with watch() as stopped:
+        stuck = multiprocessing.Process(target=time.sleep, args=(60,), name="stopped")
+        stuck.start()
+        stuck.kill()
+        stuck.join()
+    assert [-9, -9] == [lane.exit_code for one in (run, stopped) for lane in one.workers]
+    assert "" == capsys.readouterr().err
+    with watch() as lost:
+        worker = multiprocessing.Process(target=time.sleep, args=(60,), name="lost")
+        worker.start()
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.join()
+    assert [-9] == [lane.exit_code for lane in lost.workers]
+    assert "the system killed lost" in capsys.readouterr().err

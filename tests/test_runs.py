@@ -63,6 +63,7 @@ def runs(draw):
         interval=draw(st.floats(0.005, 10)),
         finished=draw(st.booleans()),
         note=draw(names),
+        used_by_others=draw(st.none() | st.floats(0, 64)),
     )
 
 

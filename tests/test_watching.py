@@ -96,6 +96,48 @@ def test_several_threads_that_ask_how_a_worker_ended_are_told_the_same(start_met
         assert {7} >= set(told) - {None}
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere it is wait4")
+@pytest.mark.parametrize(
+    "method", [m for m in multiprocessing.get_all_start_methods() if m != "forkserver"]
+)
+def test_who_asks_while_another_thread_is_being_told_is_told_as_well(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waitpid, reaped = os.waitpid, threading.Event()
+
+    def late(pid: int, flag: int) -> tuple[int, int]:
+        told = waitpid(pid, flag)
+        if told[0] == process.pid:
+            reaped.set()
+            time.sleep(0.05)
+        return told
+
+    process = multiprocessing.get_context(method).Process(target=worker)
+    with watch() as run:
+        process.start()
+        joining = threading.Thread(target=process.join)
+        monkeypatch.setattr(os, "waitpid", late)
+        joining.start()
+        assert reaped.wait(30)
+        assert 7 == process.exitcode
+        joining.join()
+    assert [7] == [lane.exit_code for lane in run.workers if lane.kind == "process"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="who waits for it elsewhere, is told")
+def test_of_a_worker_that_somebody_else_has_waited_for_nobody_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hooks.install()
+    process = multiprocessing.get_context("fork").Process(target=worker)
+    process.start()
+    os.waitpid(process.pid, 0)
+    assert process.exitcode is None
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("waited again"))
+    assert process.exitcode is None
+    multiprocessing.process._children.discard(process)
+
+
 def ask(process: multiprocessing.process.BaseProcess, told: list[int | None]) -> None:
     told.append(process._popen.poll())
 
@@ -251,6 +293,48 @@ def test_a_working_lane_was_looked_at(start_method: str) -> None:
         worker.start()
         worker.join()
     assert len([sample for sample in run.samples if sample.lane == 1]) >= 3
+
+
+STRANGER = """
+import os, time
+if os.fork() == 0:  # an orphan: nobody of ours
+    print(os.getpid(), flush=True)
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        pass
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork makes the orphan")
+def test_what_others_used_meanwhile_is_told() -> None:
+    command = [sys.executable, "-c", STRANGER]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        stranger = psutil.Process(int(program.stdout.readline()))
+        program.wait(10)
+        with watch() as run:
+            time.sleep(0.6)
+        stranger.kill()
+    assert 1 == len(run.lanes)
+    assert run.used_by_others is not None
+    assert run.used_by_others > 0.2
+    assert run.used_by_others == run.cores_in_use.used_by_others == run.peak_cores.used_by_others
+
+
+def test_what_the_block_used_is_not_counted_as_others() -> None:
+    with watch() as run:
+        burn_thread(0.3)
+        worker = multiprocessing.Process(target=burn, args=(0.3,))
+        worker.start()
+        worker.join()
+    assert run.used_by_others is not None
+    assert 0 <= run.used_by_others <= psutil.cpu_count() - run.cores_in_use + 0.3  # ticks
+
+
+def test_in_a_block_that_is_very_short_others_cannot_be_told() -> None:
+    with watch() as run:
+        pass
+    assert run.used_by_others is None
 
 
 def test_a_run_is_equal_after_json(tmp_path: Path) -> None:

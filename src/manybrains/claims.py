@@ -8,12 +8,13 @@ import math
 import numbers
 import operator
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeGuard
 
 from .machine import Machine, this_machine
 from .predictions import Prediction, predict
+from .runs import Cores
 from .side_by_side import cores_used_by_others
 
 __all__ = ["Claim", "Prediction", "claim", "predict"]
@@ -64,7 +65,8 @@ def claim(
         equals: what the value has to be exactly; anything that can be compared.
         needs_cores: cores without which it cannot be told.  Of a claim about several cores
             more than three quarters of the repeats have to say the same, holds or not: each
-            of three.  Where it fails, the use of the machine by others is measured, in 0.2 s.
+            of three.  Where it fails, it counts what others used meanwhile, which cores in use
+            of a `Run` remember; of another figure, what they use now, measured in 0.2 s.
         ceiling: what independent processes reach on this machine (`manybrains.ceiling()`).
             `above` is then a share of it: 0.8 is four fifths of what this machine can do.
             It cannot be told where that is no more than what one core does alone.
@@ -84,7 +86,7 @@ def claim(
     )
     if not obstacle and test.passes(figure):
         return Claim(sentence, "holds", figure, shown)
-    if obstacle := obstacle or _busy(needs_cores, machine):
+    if obstacle := obstacle or _busy(needs_cores, machine, repeats or [value]):
         return Claim(sentence, "cannot be told here", figure, f"{obstacle}; {shown}")
     return Claim(sentence, "does not hold", figure, shown)
 
@@ -252,12 +254,18 @@ def _contradicted(needs_cores: int, repeats: list[Any], test: _Test) -> str:
     return f"the repeats contradict each other: it was so in {passed} of {len(repeats)}"
 
 
-def _busy(needs_cores: int, measured_on: Machine | None) -> str:
-    """Return who stood in the way of a claim about several cores, or "" if nobody did."""
-    machine = this_machine()
-    if needs_cores < 2 or (measured_on is not None and measured_on != machine):
+def _busy(needs_cores: int, measured_on: Machine | None, figures: Sequence[Any]) -> str:
+    """Return who stood in the way of a claim about several cores, or "" if nobody did.
+
+    Figures of a `Run` know what others used meanwhile; for others the present has to do.
+    """
+    here = this_machine()
+    machine = measured_on or here
+    known = [one.used_by_others for one in figures if isinstance(one, Cores)]
+    meanwhile = [cores for cores in known if cores is not None]
+    if needs_cores < 2 or not (meanwhile or machine == here):
         return ""
-    others = cores_used_by_others()
+    others = max(meanwhile) if meanwhile else cores_used_by_others()
     if min(machine.cores_yours, machine.cores_present - others) >= needs_cores - TOLERANCE:
         return ""
     return f"others used {others:.1f} of {machine.cores_present} cores"

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HOOKS_OF_REAPING"]
 
+_PATIENCE = 0.2  # seconds that another thread gets to come back with what it was told
+
 
 def _of_forks(popen_fork: Any) -> list[Hook]:
     if not hasattr(os, "wait4"):  # Windows
@@ -51,13 +53,28 @@ def _poll(self: Any, flag: int = getattr(os, "WNOHANG", 0)) -> int | None:
                 reap = os.waitpid if LINUX else os.wait4
                 end.extend(filter(itemgetter(0), map(reap, (self.pid,), (flag,))))
         except OSError:  # not created yet, or reaped by somebody else (bpo-1731717)
-            return None
+            if not _told_to_another_thread(self, end):
+                return None
         for pid, status, *usage in end:
             code = os.waitstatus_to_exitcode(status)
             cpu = usage[0].ru_utime + usage[0].ru_stime if usage else self._manybrains_cpu
             _note_reaped(pid, code, cpu)
             self.returncode = code
     return self.returncode
+
+
+def _told_to_another_thread(self: Any, end: list[Any]) -> bool:
+    """Wait a moment for a thread of ours that asked at the same time, and was told instead.
+
+    It may still be on its way back from the system: an executor has such a thread.
+    """
+    until = time.monotonic() + (0.0 if hasattr(self, "_manybrains_lost") else _PATIENCE)
+    while not end:
+        if time.monotonic() >= until:  # it was no thread of ours: never wait for it again
+            self._manybrains_lost = True
+            return False
+        time.sleep(0.001)
+    return True
 
 
 def _lives_on(self: Any, flag: int) -> bool:

@@ -20,7 +20,7 @@ from typing import Any
 from .machine import Machine
 from .plain_data import fields_of, from_plain
 
-__all__ = ["Lane", "Run", "Sample"]
+__all__ = ["Cores", "Lane", "Run", "Sample"]
 
 FORMAT = "manybrains run 1"
 OVER = 1.15  # cores: what can no longer be a clock's error
@@ -80,6 +80,12 @@ class Sample:
     memory_bytes: int | None = None
 
 
+class Cores(float):
+    """A number of cores in use, which remembers how many others used meanwhile, if known."""
+
+    used_by_others: float | None = None
+
+
 @dataclass(frozen=True)
 class Run:
     """What happened in one watched block.
@@ -95,6 +101,8 @@ class Run:
         interval: seconds between looks that were asked for.
         finished: False if the deadline or an exception ended the block.
         note: why it did not finish, in one sentence; else empty.
+        used_by_others: cores that anybody else kept busy meanwhile, on average; None where
+            the block was too short to tell.
     """
 
     name: str
@@ -106,6 +114,7 @@ class Run:
     interval: float = 0.05
     finished: bool = True
     note: str = ""
+    used_by_others: float | None = None
 
     @property
     def workers(self) -> tuple[Lane, ...]:
@@ -120,7 +129,7 @@ class Run:
     @property
     def cores_in_use(self) -> float:
         """Cores kept busy on average: CPU seconds per wall second."""
-        return self.cpu_seconds / self.wall_seconds if self.wall_seconds > 0 else 0.0
+        return self._cores(self.cpu_seconds / self.wall_seconds if self.wall_seconds > 0 else 0.0)
 
     def points(self, lane: int) -> tuple[tuple[float, float], ...]:
         """Return the cumulative CPU time of a lane as (time, cpu_seconds) pairs.
@@ -166,7 +175,12 @@ class Run:
     @property
     def peak_cores(self) -> float:
         """The most cores in use in any gap of `cores_over_time`: a tenth of a second or more."""
-        return max((cores for _, cores in self.cores_over_time), default=0.0)
+        return self._cores(max((cores for _, cores in self.cores_over_time), default=0.0))
+
+    def _cores(self, cores: float) -> Cores:
+        figure = Cores(cores)
+        figure.used_by_others = self.used_by_others
+        return figure
 
     def __repr__(self) -> str:
         if "lanes" not in vars(self):
@@ -232,7 +246,7 @@ class Run:
 
 
 # A default would stand on the class, and answer for a run that has no such figure yet.
-for _name in ("helpers", "interval", "finished", "note"):
+for _name in ("helpers", "interval", "finished", "note", "used_by_others"):
     delattr(Run, _name)
 
 

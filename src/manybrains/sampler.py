@@ -6,10 +6,12 @@ seen; asleep while nothing is watched; it ends when its parent does.
 
 # Orders come in on standard input, one a line: "begin KEY INTERVAL", "end KEY", "stop".  On
 # standard output "!" answers each "begin", and a report each "end": eight bytes with its
-# length, then, by marshal, (looks, gone, others):
+# length, then, by marshal, (looks, gone, others, busy, kills):
 #     looks    [(time, pid, thread id or 0, cpu_seconds, core, memory_bytes), ...]
 #     gone     {pid: time when it was seen to have ended}
 #     others   [(pid, name, parent pid), ...] of processes that the journal does not know
+#     busy     cores of the machine that anybody kept busy meanwhile; None if too short to tell
+#     kills    processes of anybody that the system killed meanwhile because memory ran out
 # Times are on the clock of time.perf_counter.
 
 import marshal
@@ -18,12 +20,22 @@ import sys
 import time
 
 from .journal import open_to_read
-from .looking import LINUX, LinuxProcess, PortableProcess, Seen, everybody, name_and_parent
+from .looking import (
+    LINUX,
+    LinuxProcess,
+    PortableProcess,
+    Seen,
+    busy_seconds,
+    everybody,
+    kills_for_memory,
+    name_and_parent,
+)
 from .waiting import waiter
 
 __all__ = ["main"]
 
 MOST_LOOKS = 60_000  # kept of one watch; beyond that every second round goes
+SHORTEST = 0.2  # seconds over which the machine's use, counted in ticks, can be told
 SCAN_SECONDS = 0.25  # between searches for processes that no journal tells of
 Look = tuple[float, int, int, float, "int | None", "int | None"]
 
@@ -33,12 +45,17 @@ class Record:
 
     def __init__(self, interval: float) -> None:
         self.interval = interval
-        self.next = time.perf_counter()
+        self.next = self._begin = time.perf_counter()
+        self._busy, self._kills = 0.0, 0
         self.rounds: list[list[Look]] = []
         self.gone: dict[int, float] = {}
         self.others: list[tuple[int, str, int]] = []
         self._kept = self._count = 0
         self._thin = 1
+
+    def look_at_the_machine(self) -> None:
+        self._begin = time.perf_counter()
+        self._busy, self._kills = busy_seconds(), kills_for_memory()
 
     def keep(self, looks: list[Look]) -> None:
         """Keep a round of looks; when there are too many, keep every second round."""
@@ -54,7 +71,10 @@ class Record:
 
     def report(self) -> bytes:
         looks = [look for round_ in self.rounds for look in round_]
-        return marshal.dumps((looks, self.gone, self.others))
+        seconds = time.perf_counter() - self._begin
+        busy = (busy_seconds() - self._busy) / seconds if seconds >= SHORTEST else None
+        kills = kills_for_memory() - self._kills
+        return marshal.dumps((looks, self.gone, self.others, busy, kills))
 
 
 class Sampler:
@@ -95,9 +115,10 @@ class Sampler:
         if order == b"begin":
             if LINUX and not self._records:
                 self._known, self._scanned = everybody(), time.perf_counter()
-            self._records[key] = Record(float(interval))
+            record = self._records[key] = Record(float(interval))
             sys.stdout.buffer.write(b"!")
             sys.stdout.buffer.flush()
+            record.look_at_the_machine()
             return
         looks = self._look(time.perf_counter())
         record = self._records.pop(key)

@@ -12,7 +12,7 @@ import threading
 import time
 from multiprocessing import connection, resource_tracker
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .guard import Undisturbed
 from .lives import Lives
@@ -20,12 +20,22 @@ from .machine import Machine, this_machine
 from .remedies import remedy
 from .session import Session
 
-__all__ = ["Sampler", "helper_processes"]
+__all__ = ["Report", "Sampler", "helper_processes"]
 
 _PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from manybrains.sampler import main; "
 _PROGRAM += "main(*sys.argv[2:])"
 _HOME = str(Path(__file__).parents[1])
 _PATIENCE = 3.0  # seconds that the sampler gets to answer
+
+
+class Report(NamedTuple):
+    """What the sampler saw of a block; its fields are explained where it is made."""
+
+    looks: list[Any] = []  # noqa: RUF012 - never changed
+    gone: dict[int, float] = {}  # noqa: RUF012
+    others: list[Any] = []  # noqa: RUF012
+    busy: float | None = None
+    kills: int = 0
 
 
 class Sampler:
@@ -39,7 +49,6 @@ class Sampler:
         self._begins: dict[int, float] = {}
         self._program: subprocess.Popen[bytes] | None = None
         self._error: Exception | None = None
-        self._kills = _kills_for_memory()
         self.lives = Lives(session.journal.path)
         if not _ends_are_seen():
             session.on_fork.append(self._let_go)
@@ -97,8 +106,8 @@ class Sampler:
         except (OSError, EOFError) as error:  # no room for another process: we do without it
             self._error = error
 
-    def end(self, key: int) -> tuple[list[Any], dict[int, float], list[Any]]:
-        """Stop to look; return (looks, gone, others), empty if the sampler was ended.
+    def end(self, key: int) -> Report:
+        """Stop to look; return what was seen, nothing if the sampler was ended.
 
         What the journal tells of the block is kept until `forget`.
         """
@@ -106,10 +115,10 @@ class Sampler:
             try:
                 self._order(f"end {key}")
                 size = int.from_bytes(self._read(8), "big")
-                return marshal.loads(self._read(size))  # type: ignore[no-any-return]
+                return Report(*marshal.loads(self._read(size)))
             except (OSError, EOFError):
                 self.close()
-                return [], {}, []
+                return Report()
             except BaseException:
                 self.close()  # what it may still say belongs to nobody
                 raise
@@ -128,11 +137,6 @@ class Sampler:
             f"for the process that looks could not be started ({self._error}). "
             f"{remedy(self._error)}"
         )
-
-    def ran_out_of_memory(self) -> bool:
-        """Tell whether the system has killed anybody for memory since this was asked last."""
-        before, self._kills = self._kills, _kills_for_memory()
-        return self._kills > before
 
     def _order(self, text: str) -> None:
         if self._program is None or self._program.stdin is None:
@@ -191,15 +195,6 @@ def _ends_are_seen() -> bool:
     except (AttributeError, OSError):
         return False
     return True
-
-
-def _kills_for_memory() -> int:
-    """Return how often Linux has killed a process for memory, in containers too."""
-    try:
-        text = Path("/proc/vmstat").read_text(encoding="ascii")
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in text.splitlines() if line[:9] == "oom_kill "), 0)
 
 
 def helper_processes(session: Session) -> dict[int, str]:

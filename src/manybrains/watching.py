@@ -1,8 +1,10 @@
 """watch(): run a block of code and see its workers; `%%watch` is its face in a notebook."""
 
+import math
 import os
 import sys
 import time
+from collections.abc import Sequence
 from multiprocessing import active_children, process
 from types import TracebackType
 
@@ -12,9 +14,10 @@ from .deadline import Deadline
 from .ending import end_since, kill_since
 from .hooks import install
 from .journal import cpu_of
+from .lives import Life
 from .remedies import remedy
-from .runs import Run
-from .sampling import Sampler, helper_processes
+from .runs import Lane, Run
+from .sampling import Report, Sampler, helper_processes
 
 __all__ = ["Watch", "watch"]
 
@@ -68,6 +71,7 @@ class Watch:
         self._name = name
         self._interval = interval
         self._quiet = quiet
+        self._seen = Report()
         self._deadline = None if deadline is None else Deadline(deadline, self._kill_workers)
 
     def __enter__(self) -> Run:
@@ -100,7 +104,7 @@ class Watch:
         if self._passed or guard.is_interrupt(error):
             end_since(self._before)
         alive = {p.pid: cpu_of(p.pid) for p in active_children() if p.pid}  # reaps the others
-        looks, gone, others = self._session.sampler.end(self._key)
+        self._seen = seen = self._session.sampler.end(self._key)
         lives = self._session.sampler.lives.read()
         helpers = helper_processes(self._session)
         block = Block(
@@ -110,20 +114,20 @@ class Watch:
             name=process.current_process().name,
             cpu_seconds=cpu,
             lives=[one for one in lives if one.pid not in helpers],
-            looks=looks,
-            gone=gone,
-            others=[other for other in others if other[0] not in helpers],
+            looks=seen.looks,
+            gone=seen.gone,
+            others=[other for other in seen.others if other[0] not in helpers],
             alive=alive,
             baseline=self._baseline,
         )
         self._session.sampler.forget(self._key)
-        self.trouble = "" if looks else self._session.sampler.trouble(self._name)
+        self.trouble = "" if seen.looks else self._session.sampler.trouble(self._name)
         return self._close(block, tuple(helpers.values()), error)
 
     def _close(self, block: Block, helpers: tuple[str, ...], error: BaseException | None) -> bool:
         passed = self._passed
         lanes, samples = assemble(block)
-        self._tell_of_memory([lane.name for lane in lanes if lane.exit_code == -9])
+        self._tell_of_memory(lanes, block.lives)
         if self.trouble and not self._quiet:
             print(self.trouble, file=sys.stderr)
         figures = {
@@ -136,6 +140,7 @@ class Watch:
             "interval": float(self._interval),
             "finished": error is None and not passed,
             "note": self._note(error),
+            "used_by_others": self._used_by_others(lanes, block.end - block.begin),
         }
         for name, value in figures.items():
             object.__setattr__(self.run, name, value)
@@ -147,8 +152,17 @@ class Watch:
             print(f"{self._name}: {self.run.note}")
         return True
 
-    def _tell_of_memory(self, killed: list[str]) -> None:
-        if killed and self._session.sampler.ran_out_of_memory():
+    def _used_by_others(self, lanes: Sequence[Lane], seconds: float) -> float | None:
+        if self._seen.busy is None:
+            return None
+        ours = math.fsum(lane.cpu_seconds for lane in lanes) / seconds
+        return max(0.0, self._seen.busy - ours)
+
+    def _tell_of_memory(self, lanes: Sequence[Lane], lives: Sequence[Life]) -> None:
+        """Tell who was killed and not by us, if the system has killed for memory meanwhile."""
+        ours = {life.pid for life in lives if life.shot_cpu is not None}
+        killed = [lane.name for lane in lanes if lane.exit_code == -9 and lane.pid not in ours]
+        if killed and self._seen.kills:
             names = ", ".join(killed[:3]) + (", ..." if len(killed) > 3 else "")
             self.trouble += f"{self._name}: memory ran out, and the system killed {names}. "
             self.trouble += remedy(MemoryError())
