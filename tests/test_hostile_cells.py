@@ -35,6 +35,9 @@ def double(x):
 
 def doze():
     time.sleep(60)
+
+def meet(gate):
+    gate.wait(60)
 """
 
 
@@ -300,7 +303,9 @@ def test_two_kernels_at_once(start_method: str) -> None:
         two = [stack.enter_context(kernel(start_method)) for _ in range(2)]
         for one in two:
             one.run(DEFINITIONS)
-            one.run("kept = Pool(2); kept.map(double, [1])")
+            # A worker that is still starting works, and would be a lane of the cells below.
+            one.run("gate = multiprocessing.Barrier(3); kept = Pool(2, meet, (gate,)); meet(gate)")
+            assert "[2]" == one.run("kept.map(double, [1])").text
         folder = "from manybrains.session import current; current().folder"
         assert 2 == len({one.run(folder).text for one in two})
         for one in two:
