@@ -135,7 +135,10 @@ def owner_of_a_server():
 
 
 def gone(process):
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_the_server_dies_with_its_owner():

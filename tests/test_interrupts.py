@@ -91,5 +91,12 @@ def test_an_interrupt_at_any_moment_leaves_no_worker_that_nobody_knows(
 
 
 def alive(helpers: set[int]) -> list[psutil.Process]:
-    children = psutil.Process().children()
-    return [c for c in children if c.pid not in helpers and c.status() != psutil.STATUS_ZOMBIE]
+    others = (child for child in psutil.Process().children() if child.pid not in helpers)
+    return [child for child in others if not is_gone(child)]
+
+
+def is_gone(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

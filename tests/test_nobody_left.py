@@ -10,7 +10,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import Empty
 from typing import Any
 
@@ -90,7 +90,8 @@ def crowded_kernel(method: str) -> Iterator[tuple[KernelManager, Any, str]]:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
         for process in marked(mark):
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def marked(mark: str) -> list[psutil.Process]:
@@ -109,22 +110,22 @@ def workers(mark: str) -> list[psutil.Process]:
     found = []
     for process in marked(mark):
         try:
-            command = " ".join(process.cmdline())
-            forked = process.parent() is not None and MARK in process.parent().environ()
-        except psutil.Error:
+            if _is_worker(process):
+                found.append(process)
+        except psutil.Error:  # it has ended meanwhile
             continue
-        if (
-            "spawn_main" in command
-            or (forked and not any(word in command for word in MACHINERY[:3]))
-            or ("forkserver" in command and _is_served(process))
-        ):
-            found.append(process)
     return found
 
 
-def _is_served(process: psutil.Process) -> bool:
-    parent = process.parent()
-    return parent is not None and "forkserver" in " ".join(parent.cmdline())
+def _is_worker(process: psutil.Process) -> bool:
+    command, parent = " ".join(process.cmdline()), process.parent()
+    if "spawn_main" in command:
+        return True
+    if parent is None:
+        return False
+    if "forkserver" in command and "forkserver" in " ".join(parent.cmdline()):
+        return True
+    return MARK in parent.environ() and not any(word in command for word in MACHINERY[:3])
 
 
 def wait_until(true: Any, what: str, seconds: float = 30) -> float:

@@ -51,7 +51,11 @@ def ports(pid: int) -> set[tuple[str, int]]:
     family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     found = set()
     for process in family:
-        for connection in process.net_connections(kind="inet"):
+        try:
+            connections = process.net_connections(kind="inet")
+        except psutil.NoSuchProcess:  # it has ended meanwhile
+            continue
+        for connection in connections:
             udp = connection.type == socket.SOCK_DGRAM
             if udp or connection.status == psutil.CONN_LISTEN:
                 found.add((connection.laddr.ip, connection.laddr.port))
