@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import marshal
 import multiprocessing
 import os
 import signal
@@ -17,8 +18,9 @@ import psutil
 import pytest
 from workers import burn, burn_thread, give_birth, ignore_sigterm, raise_value_error, worker
 
-from manybrains import Run, count, hooks, watch
+from manybrains import Run, count, hooks, looking, watch
 from manybrains.births import HOOKS_OF_EVERY_PROCESS
+from manybrains.sampler import Record
 from manybrains.session import current
 
 pytestmark = pytest.mark.usefixtures("nobody_left")
@@ -329,6 +331,21 @@ def test_what_the_block_used_is_not_counted_as_others() -> None:
         worker.join()
     assert run.used_by_others is not None
     assert 0 <= run.used_by_others <= psutil.cpu_count() - run.cores_in_use + 0.3  # ticks
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there is no /proc elsewhere")
+@pytest.mark.parametrize("text", [None, "", "cpu\n", "cpu 1 2 3\n", "cpu a b c d e f g h\n"])
+def test_where_the_system_keeps_it_to_itself_nothing_is_told_of_others(
+    text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "stat"
+    if text is not None:
+        path.write_text(text)
+    monkeypatch.setattr(looking, "open", lambda *_: Path.open(path, "rb"), raising=False)
+    assert (None, 0) == (looking.busy_seconds(), looking.kills_for_memory())
+    record = Record(0.05)
+    record.look_at_the_machine()
+    assert ([], {}, [], None, 0) == marshal.loads(record.report())
 
 
 def test_in_a_block_that_is_very_short_others_cannot_be_told() -> None:

@@ -105,19 +105,24 @@ class PortableProcess:
 Seen = LinuxProcess if LINUX else PortableProcess
 
 
-def busy_seconds() -> float:
+def busy_seconds() -> "float | None":
     """Return the CPU seconds that the cores of this machine were not to be had, since it started.
 
     Whoever used them, and what a hypervisor gave to others: all but idle, in ticks of 10 ms.
     The first line of /proc/stat, as in proc_stat(5); what guests use counts as the user's already.
+    None where it is kept from us.
     """
     if not LINUX:
         import psutil
 
         times = psutil.cpu_times()
         return float(sum(times) - times.idle - getattr(times, "iowait", 0.0))
-    with open("/proc/stat", "rb") as file:
-        user, nice, system, _, _, irq, softirq, steal, *_ = map(int, file.readline().split()[1:])
+    try:
+        with open("/proc/stat", "rb") as file:
+            head = map(int, file.readline().split()[1:])
+        user, nice, system, _, _, irq, softirq, steal, *_ = head
+    except (OSError, ValueError):
+        return None
     return (user + nice + system + irq + softirq + steal) / _TICK
 
 
@@ -126,7 +131,7 @@ def kills_for_memory() -> int:
     try:
         with open("/proc/vmstat", "rb") as file:
             return int(file.read().partition(b"\noom_kill ")[2].split(None, 1)[0])
-    except (OSError, IndexError):
+    except (OSError, IndexError, ValueError):
         return 0
 
 

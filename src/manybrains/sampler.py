@@ -46,7 +46,8 @@ class Record:
     def __init__(self, interval: float) -> None:
         self.interval = interval
         self.next = self._begin = time.perf_counter()
-        self._busy, self._kills = 0.0, 0
+        self._busy: float | None = None
+        self._kills = 0
         self.rounds: list[list[Look]] = []
         self.gone: dict[int, float] = {}
         self.others: list[tuple[int, str, int]] = []
@@ -71,10 +72,14 @@ class Record:
 
     def report(self) -> bytes:
         looks = [look for round_ in self.rounds for look in round_]
-        seconds = time.perf_counter() - self._begin
-        busy = (busy_seconds() - self._busy) / seconds if seconds >= SHORTEST else None
         kills = kills_for_memory() - self._kills
-        return marshal.dumps((looks, self.gone, self.others, busy, kills))
+        return marshal.dumps((looks, self.gone, self.others, self._busy_cores(), kills))
+
+    def _busy_cores(self) -> float | None:
+        seconds, busy = time.perf_counter() - self._begin, busy_seconds()
+        if busy is None or self._busy is None or seconds < SHORTEST:
+            return None
+        return (busy - self._busy) / seconds
 
 
 class Sampler:
