@@ -18,9 +18,8 @@ import psutil
 import pytest
 from workers import burn, burn_thread, give_birth, ignore_sigterm, raise_value_error, worker
 
-from manybrains import Run, count, hooks, looking, watch
+from manybrains import Run, count, hooks, looking, sampler, watch
 from manybrains.births import HOOKS_OF_EVERY_PROCESS
-from manybrains.sampler import Record
 from manybrains.session import current
 
 pytestmark = pytest.mark.usefixtures("nobody_left")
@@ -301,7 +300,7 @@ STRANGER = """
 import os, time
 if os.fork() == 0:  # an orphan: nobody of ours
     print(os.getpid(), flush=True)
-    until = time.monotonic() + 5
+    until = time.monotonic() + 30
     while time.monotonic() < until:
         pass
 """
@@ -343,15 +342,20 @@ def test_where_the_system_keeps_it_to_itself_nothing_is_told_of_others(
         path.write_text(text)
     monkeypatch.setattr(looking, "open", lambda *_: Path.open(path, "rb"), raising=False)
     assert (None, 0) == (looking.busy_seconds(), looking.kills_for_memory())
-    record = Record(0.05)
+    monkeypatch.setattr(sampler, "SHORTEST", 0.0)
+    record = sampler.Record(0.05)
     record.look_at_the_machine()
     assert ([], {}, [], None, 0) == marshal.loads(record.report())
 
 
-def test_in_a_block_that_is_very_short_others_cannot_be_told() -> None:
-    with watch() as run:
-        pass
-    assert run.used_by_others is None
+@pytest.mark.parametrize(("shortest", "told"), [(0.0, True), (1e9, False)])
+def test_in_a_block_that_is_very_short_others_cannot_be_told(
+    shortest: float, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampler, "SHORTEST", shortest)
+    record = sampler.Record(0.05)
+    record.look_at_the_machine()
+    assert told is (marshal.loads(record.report())[3] is not None)
 
 
 def test_a_run_is_equal_after_json(tmp_path: Path) -> None:
