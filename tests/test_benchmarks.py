@@ -56,7 +56,8 @@ def test_every_benchmark_can_be_imported_and_is_part_of_the_whole(imported):
 
 
 def test_the_notebook_of_the_race_has_what_the_ceiling_is_measured_with(imported):
-    assert [3, 10_000_000] == imported[1:]
+    cells, as_far = imported[1:]
+    assert (3, True) == (cells, as_far >= 10_000_000)
 
 
 def test_a_name_that_is_no_benchmark_is_refused():
