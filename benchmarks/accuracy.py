@@ -26,6 +26,7 @@ from manybrains import Run, watch
 from manybrains.journal import cpu_of
 
 LIFETIMES = (0.01, 0.05, 0.1, 0.3, 0.6)  # of programs that only looking can find
+DYING = 0.05  # seconds that the system may take to end a killed worker
 UNKNOWN = float("nan")
 ACCOUNTS: dict[int, float] = {}  # by pid, what the kernel said when the worker was reaped
 
@@ -83,19 +84,31 @@ def cases_of(kind: str, method: str) -> tuple[list[Case], Run]:
 
 
 def _kill(workers: list[Any], kind: str, folder: str) -> dict[str, dict[str, float]]:
-    """Kill each once it has computed for a tenth of a second; return its clocks at that moment."""
+    """Kill each once it has computed for a tenth of a second; return its clocks at its end."""
     while len([log for log in Path(folder).iterdir() if log.stat().st_size]) < len(workers):
         time.sleep(0.005)
     time.sleep(0.1)
     clocks = {}
     for worker in workers:
-        cpu = cpu_of(worker.pid)
         if kind == "killed by kill()":
             worker.kill()
         else:
             os.kill(worker.pid, signal.SIGKILL)
-        clocks[worker.name] = {"cpu": UNKNOWN if cpu is None else cpu, "end": time.perf_counter()}
+        clocks[worker.name] = _last_clocks(worker.pid)
     return clocks
+
+
+def _last_clocks(pid: int) -> dict[str, float]:
+    """Return the clocks of one that was just killed, as they stood when it last computed.
+
+    It computes until the system takes it off its core, which may be a tick later.
+    """
+    until, cpu, end = time.perf_counter() + DYING, UNKNOWN, time.perf_counter()
+    while (now := cpu_of(pid)) is not None and time.perf_counter() < until:
+        if now != cpu:
+            cpu, end = now, time.perf_counter()
+        time.sleep(0.0002)  # the sampler wants a core as well
+    return {"cpu": cpu, "end": end}
 
 
 def _case(

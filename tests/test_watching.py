@@ -262,6 +262,79 @@ def test_a_bare_fork_is_a_lane() -> None:
     assert [pid] == [lane.pid for lane in run.workers]
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_bare_fork_from_before_the_block_is_no_lane() -> None:
+    with watch():
+        pass
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(30)
+        os._exit(0)
+    time.sleep(0.1)  # longer than a tick
+    with watch() as run:
+        time.sleep(0.5)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert () == run.workers
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_who_was_forked_before_the_sampler_woke_was_not_there_before() -> None:
+    """The block does not wait for the sampler, which may be late on a busy machine."""
+    looking_on = sampler.Sampler(os.devnull, os.getpid())
+    begin = time.perf_counter()
+    time.sleep(0.1)
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(30)
+        os._exit(0)
+    looking_on._know_who_was_there(begin)
+    assert pid not in looking_on._known
+    looking_on._know_who_was_there(time.perf_counter() + 0.1)
+    assert pid in looking_on._known
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    looking_on._know_who_was_there(time.perf_counter())
+    assert pid not in looking_on._known
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="its CPU clock is Linux's")
+def test_who_did_nothing_is_not_read_again_and_who_died_is_looked_at_once_more() -> None:
+    worker = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+    worker.start()
+    seen = looking.LinuxProcess(worker.pid)
+    while seen.look() and seen.stirred:
+        time.sleep(0.05)
+    _, *before = seen.look()
+    worker.kill()
+    os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
+    with pytest.raises(OSError, match=str(worker.pid)):
+        seen._fields()
+    _, cpu, *after = seen.last_look()
+    assert before[1:] == after
+    assert before[0] <= cpu
+    worker.join()
+    with pytest.raises(OSError, match=r"."):
+        seen.last_look()
+    seen.close()
+
+
+def test_who_was_killed_and_not_asked_for_has_ended_when_it_was_killed() -> None:
+    """A scan finds it again, for until then its parent has it as a child."""
+    with watch() as run:
+        begin = time.perf_counter()
+        worker = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+        worker.start()
+        while time.perf_counter() < begin + 0.4:
+            pass
+        os.kill(worker.pid, signal.SIGKILL)
+        killed = time.perf_counter() - begin
+        while time.perf_counter() < begin + 1.4:  # somebody has to use CPU, or nobody scans
+            pass
+        worker.join()
+    assert killed <= run.workers[0].ended < 1.0
+
+
 def test_a_pool_of_an_earlier_block_is_a_lane_where_it_works(start_method: str) -> None:
     context = multiprocessing.get_context(start_method)
     with context.Pool(1) as pool:

@@ -3,11 +3,20 @@
 Part of the sampler, which starts in the middle of a lesson: hence the few imports.
 """
 
+import math
 import os
 import sys
 import time
 
-__all__ = ["LINUX", "Seen", "busy_seconds", "everybody", "kills_for_memory", "name_and_parent"]
+__all__ = [
+    "LINUX",
+    "Seen",
+    "busy_seconds",
+    "everybody",
+    "kills_for_memory",
+    "name_and_parent",
+    "started",
+]
 
 LINUX = sys.platform.startswith("linux")
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
@@ -20,8 +29,10 @@ _TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 class LinuxProcess:
     """As /proc and the CPU clock show it; the files stay open and are read again.
 
+    `stirred` tells whether it has used CPU between its last two looks.
     Fields of /proc/PID/stat, counted behind the name in parentheses, as in proc(5): 0 is the
-    state, 1 the parent, 11 and 12 the CPU ticks, 21 the resident pages, 36 the core.
+    state, 1 the parent, 11 and 12 the CPU ticks, 19 the tick of its start, 21 the resident
+    pages, 36 the core.
 
     Raises:
         OSError: if it has ended.
@@ -41,25 +52,48 @@ class LinuxProcess:
                 self.end = os.pidfd_open(pid)
         except (AttributeError, OSError):
             pass
+        # By its descriptor, or by a thread's own file that cannot be read any more.
+        self._end_is_seen = self.end >= 0 or self._schedule >= 0
+        self.stirred, self._cpu = True, -1.0
+        self._core: int | None = None
+        self._memory: int | None = None
 
     def look(self) -> Look:
-        """Return (time, cpu_seconds, core, memory_bytes); OSError once it has ended."""
+        """Return (time, cpu_seconds, core, memory_bytes); OSError once it has ended.
+
+        Who has used no CPU since the last look has done nothing, and its file is not read again.
+        """
+        for _ in range(_TRIES):  # were we put aside in between, time and CPU do not belong together
+            before = time.perf_counter()
+            cpu = self._cpu_seconds()
+            if time.perf_counter() - before < _AT_ONCE:
+                break
+        self.stirred = cpu != self._cpu or not self._end_is_seen
+        if self.stirred:
+            fields = self._fields()
+            self._cpu, self._core = cpu, int(fields[36])
+            self._memory = None if self.thread else int(fields[21]) * _PAGE
+        return before, cpu, self._core, self._memory
+
+    def last_look(self) -> Look:
+        """Return the same of one that has just ended; OSError if nobody may ask it any more.
+
+        Until its parent has asked how it ended, its clock stands, but its files are empty.
+        """
+        return time.perf_counter(), self._cpu_seconds(), self._core, self._memory
+
+    def _fields(self) -> "list[bytes]":
         fields = os.pread(self._stat, 1024, 0).rpartition(b")")[2].split()
         if not fields or fields[0] == b"Z":
             raise ProcessLookupError(self._pid)
-        memory = None if self.thread else int(fields[21]) * _PAGE
-        for _ in range(_TRIES):  # were we put aside in between, time and CPU do not belong together
-            before = time.perf_counter()
-            cpu = self._cpu_seconds(fields)
-            if time.perf_counter() - before < _AT_ONCE:
-                break
-        return before, cpu, int(fields[36]), memory
+        return fields
 
-    def _cpu_seconds(self, fields: "list[bytes]") -> float:
+    def _cpu_seconds(self) -> float:
         if not self.thread:
             return time.clock_gettime(self._clock)
         if self._schedule >= 0:
             return int(os.pread(self._schedule, 64, 0).split()[0]) / 1e9
+        fields = self._fields()
         return (int(fields[11]) + int(fields[12])) / _TICK
 
     def close(self) -> None:
@@ -72,6 +106,7 @@ class PortableProcess:
     """The same by psutil, where there is no /proc."""
 
     end = -1
+    stirred = True
 
     def __init__(self, pid: int, thread: int = 0) -> None:
         import psutil
@@ -97,6 +132,8 @@ class PortableProcess:
                 return now, times.user + times.system, core, self._process.memory_info().rss
         except self._errors as error:
             raise ProcessLookupError(self._process.pid) from error
+
+    last_look = look
 
     def close(self) -> None:
         pass
@@ -142,6 +179,22 @@ def everybody() -> "set[int]":
 
 def name_and_parent(pid: int) -> "tuple[str, int]":
     """Return the name of a process and its parent's pid; OSError if it has ended."""
+    name, fields = _stat(pid)
+    return name.decode(errors="replace"), int(fields[1])
+
+
+def started(pid: int) -> float:
+    """Return the seconds after the machine's start in which a process began, at the latest.
+
+    They are counted in ticks; infinite of a process that has ended by now.
+    """
+    try:
+        return (int(_stat(pid)[1][19]) + 1) / _TICK
+    except OSError:
+        return math.inf
+
+
+def _stat(pid: int) -> "tuple[bytes, list[bytes]]":
     with open(f"/proc/{pid}/stat", "rb") as file:
         head, _, tail = file.read().rpartition(b")")
-    return head.partition(b"(")[2].decode(errors="replace"), int(tail.split()[1])
+    return head.partition(b"(")[2], tail.split()

@@ -4,16 +4,17 @@ A bare child of the notebook, for a thread in the kernel would starve at the ver
 seen; asleep while nothing is watched; it ends when its parent does.
 """
 
-# Orders come in on standard input, one a line: "begin KEY INTERVAL", "end KEY", "stop".  On
-# standard output "!" answers each "begin", and a report each "end": eight bytes with its
-# length, then, by marshal, (looks, gone, others, busy, kills):
+# Orders come in on standard input, one a line: "begin KEY INTERVAL TIME", "end KEY", "stop".
+# On standard output "!" says that we are there, once, and a report answers each "end": eight
+# bytes with its length, then, by marshal, (looks, gone, others, busy, kills):
 #     looks    [(time, pid, thread id or 0, cpu_seconds, core, memory_bytes), ...]
 #     gone     {pid: time when it was seen to have ended}
 #     others   [(pid, name, parent pid), ...] of processes that the journal does not know
 #     busy     cores of the machine that anybody kept busy meanwhile; None if too short to tell
-#     kills    processes of anybody that the system killed meanwhile because memory ran out
+#     kills    processes of anybody that the system had killed for memory when it began
 # Times are on the clock of time.perf_counter.
 
+import contextlib
 import marshal
 import os
 import sys
@@ -29,6 +30,7 @@ from .looking import (
     everybody,
     kills_for_memory,
     name_and_parent,
+    started,
 )
 from .waiting import waiter
 
@@ -49,6 +51,7 @@ class Record:
         self._busy: float | None = None
         self._kills = 0
         self.rounds: list[list[Look]] = []
+        self.last: list[Look] = []  # looks at those that had just ended
         self.gone: dict[int, float] = {}
         self.others: list[tuple[int, str, int]] = []
         self._kept = self._count = 0
@@ -71,13 +74,13 @@ class Record:
             self._thin *= 2
 
     def report(self) -> bytes:
-        looks = [look for round_ in self.rounds for look in round_]
-        kills = kills_for_memory() - self._kills
-        return marshal.dumps((looks, self.gone, self.others, self._busy_cores(), kills))
+        looks = [look for round_ in [*self.rounds, self.last] for look in round_]
+        return marshal.dumps((looks, self.gone, self.others, self._busy_cores(), self._kills))
 
     def _busy_cores(self) -> float | None:
-        seconds, busy = time.perf_counter() - self._begin, busy_seconds()
-        if busy is None or self._busy is None or seconds < SHORTEST:
+        seconds = time.perf_counter() - self._begin
+        busy = None if seconds < SHORTEST else busy_seconds()
+        if busy is None or self._busy is None:
             return None
         return (busy - self._busy) / seconds
 
@@ -91,13 +94,16 @@ class Sampler:
         self._rest = self._said = b""
         self._seen: dict[tuple[int, int], LinuxProcess | PortableProcess] = {}
         self._records: dict[bytes, Record] = {}
-        self._known: set[int] = set()
+        self._known = everybody() if LINUX else set()
         self._scanned = 0.0
+        self._stirred = True  # somebody has used CPU since the last scan: nobody else can fork
         self._waiter = waiter()
         self._add(parent)
 
     def run(self) -> None:
         """Look and obey until the parent says stop, closes our input, or has ended without."""
+        sys.stdout.buffer.write(b"!")
+        sys.stdout.buffer.flush()
         while True:
             self._look_where_due()
             pause = None
@@ -107,7 +113,7 @@ class Sampler:
             text, ended = self._waiter.wait(pause)
             for pid in ended:
                 if (pid, 0) in self._seen:
-                    self._drop((pid, 0), time.perf_counter())
+                    self._see_off(pid)
             if text == b"" or self._parent in ended:
                 return
             *lines, self._said = (self._said + (text or b"")).split(b"\n")
@@ -116,13 +122,12 @@ class Sampler:
                     return
                 self._obey(*line.split())
 
-    def _obey(self, order: bytes, key: bytes, interval: bytes = b"") -> None:
+    def _obey(self, order: bytes, key: bytes, *figures: bytes) -> None:
         if order == b"begin":
+            interval, begin = map(float, figures)
             if LINUX and not self._records:
-                self._known, self._scanned = everybody(), time.perf_counter()
-            record = self._records[key] = Record(float(interval))
-            sys.stdout.buffer.write(b"!")
-            sys.stdout.buffer.flush()
+                self._know_who_was_there(begin)
+            record = self._records[key] = Record(interval)
             record.look_at_the_machine()
             return
         looks = self._look(time.perf_counter())
@@ -143,7 +148,7 @@ class Sampler:
 
     def _look(self, now: float) -> list[Look]:
         self._read_journal()
-        if LINUX and now >= self._scanned + SCAN_SECONDS:
+        if LINUX and self._stirred and now >= self._scanned + SCAN_SECONDS:
             self._scan(now)
         looks = []
         for key, seen in list(self._seen.items()):
@@ -153,6 +158,7 @@ class Sampler:
                 self._drop(key, time.perf_counter())
             else:
                 looks.append((moment, *key, cpu, core, memory))
+                self._stirred = self._stirred or seen.stirred
         return looks
 
     def _add(self, pid: int, thread: int = 0) -> None:
@@ -164,11 +170,21 @@ class Sampler:
             return
         self._waiter.add(seen.end, pid)
 
+    def _see_off(self, pid: int) -> None:
+        """Look once more at a process that has just ended, if its parent leaves us the time."""
+        with contextlib.suppress(OSError):
+            moment, cpu, core, memory = self._seen[pid, 0].last_look()
+            for record in self._records.values():
+                record.last.append((moment, pid, 0, cpu, core, memory))
+        self._drop((pid, 0), time.perf_counter())
+
     def _drop(self, key: tuple[int, int], now: float) -> None:
+        self._stirred = True
         seen = self._seen.pop(key)
         self._waiter.remove(seen.end)
         seen.close()
         if not key[1]:
+            self._known.add(key[0])  # until its parent has asked, a scan would find it again
             for record in self._records.values():
                 record.gone[key[0]] = now
 
@@ -185,9 +201,19 @@ class Sampler:
                 except (IndexError, ValueError):  # a line that a full disk has cut short
                     continue
 
+    def _know_who_was_there(self, begin: float) -> None:
+        """Learn who was there before a block began; it goes on meanwhile, and may fork."""
+        begin_since_boot = time.clock_gettime(time.CLOCK_BOOTTIME) - time.perf_counter() + begin
+        pids = everybody()
+        for pid in pids - self._known:
+            if started(pid) < begin_since_boot:
+                self._known.add(pid)
+        self._known &= pids
+        self._scanned = time.perf_counter()
+
     def _scan(self, now: float) -> None:
         """Find children that no journal tells of: programs started, bare forks."""
-        self._scanned = now
+        self._scanned, self._stirred = now, False
         pids = everybody()
         family = {pid for pid, thread in self._seen if not thread}
         for pid in sorted(pids - self._known - {os.getpid()}):

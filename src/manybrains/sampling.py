@@ -35,7 +35,7 @@ class Report(NamedTuple):
     gone: dict[int, float] = {}  # noqa: RUF012
     others: list[Any] = []  # noqa: RUF012
     busy: float | None = None
-    kills: int = 0
+    kills: int | None = None
 
 
 class Sampler:
@@ -48,6 +48,7 @@ class Sampler:
         self._machine: Machine | None = None
         self._begins: dict[int, float] = {}
         self._program: subprocess.Popen[bytes] | None = None
+        self._is_there = False
         self._error: Exception | None = None
         self.lives = Lives(session.journal.path)
         if not _ends_are_seen():
@@ -61,7 +62,7 @@ class Sampler:
         flags = ["-I", "-S"] if sys.platform.startswith("linux") else ["-I"]
         folder = "" if self._session.is_worker else self._session.folder
         arguments = [self._session.journal.path, str(os.getpid()), folder]
-        self._program = None
+        self._program, self._is_there = None, False
         self._program = subprocess.Popen(
             [sys.executable, *flags, "-c", _PROGRAM, _HOME, *arguments],
             stdin=subprocess.PIPE,
@@ -92,8 +93,10 @@ class Sampler:
 
     def _begin(self, key: int, interval: float) -> None:
         try:
-            self._order(f"begin {key} {interval!r}")
-            self._read(1)  # it looks from now on; what is forked before that, it takes for known
+            self._order(f"begin {key} {interval!r} {self._begins[key]!r}")
+            if not self._is_there:  # later it is not waited for: that would take as long as it all
+                self._read(1)
+                self._is_there = True
         except BaseException:
             self.close()
             raise

@@ -15,6 +15,7 @@ from .ending import end_since, kill_since
 from .hooks import install
 from .journal import cpu_of
 from .lives import Life
+from .looking import kills_for_memory
 from .remedies import remedy
 from .runs import Lane, Run
 from .sampling import Report, Sampler, helper_processes
@@ -162,7 +163,8 @@ class Watch:
         """Tell who was killed and not by us, if the system has killed for memory meanwhile."""
         ours = {life.pid for life in lives if life.shot_cpu is not None}
         killed = [lane.name for lane in lanes if lane.exit_code == -9 and lane.pid not in ours]
-        if killed and self._seen.kills:
+        before = self._seen.kills
+        if killed and before is not None and kills_for_memory() > before:
             names = ", ".join(killed[:3]) + (", ..." if len(killed) > 3 else "")
             self.trouble += f"{self._name}: memory ran out, and the system killed {names}. "
             self.trouble += remedy(MemoryError())
