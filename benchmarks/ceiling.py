@@ -40,7 +40,7 @@ COUNTER = """
 import sys
 def count(to):
     n = 0
-    while n < to:
+    for _ in range(to):
         n += 1
 for to in sys.argv[1:]:
     count(int(to))
@@ -73,7 +73,9 @@ def shell_seconds(script: str) -> float:
     began = time.perf_counter()
     # Linux shares busy cores out among sessions, and the kernel is in one of its own as well.
     command = ["sh", "-c", script]
-    subprocess.run(command, env=environment, check=True, timeout=120, start_new_session=True)
+    # With a pipe to read, its end is waited for; with none it would be asked for now and then.
+    options = {"stdout": subprocess.PIPE, "timeout": 120, "start_new_session": True}
+    subprocess.run(command, env=environment, check=True, **options)
     return time.perf_counter() - began
 
 

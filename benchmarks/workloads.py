@@ -17,7 +17,7 @@ SWARM_SECONDS = 0.005
 
 def count(to: int) -> int:
     n = 0
-    while n < to:
+    for _ in range(to):
         n += 1
     return n
 

@@ -41,7 +41,9 @@ def count(to: int = 10_000_000) -> int:
     """
     to = _whole(to)
     n = 0
-    while n < to:
+    # Not `while n < to`: Python 3.11 makes such a loop faster, by half, from the eighth call on,
+    # and a new worker would count slower than one who has counted before.
+    for _ in range(to):
         n += 1
     return n
 
