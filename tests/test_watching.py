@@ -296,6 +296,8 @@ def test_who_was_forked_before_the_sampler_woke_was_not_there_before() -> None:
     os.waitpid(pid, 0)
     looking_on._know_who_was_there(time.perf_counter())
     assert pid not in looking_on._known
+    looking_on._drop((os.getpid(), 0), time.perf_counter())
+    os.close(looking_on._journal)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="its CPU clock is Linux's")
