@@ -27,8 +27,9 @@ class Block:
         looks: (time, pid, thread id or 0, cpu_seconds, core, memory_bytes) by the sampler.
         gone: when the sampler saw a process end, by pid.
         others: (pid, name, parent pid) of processes that the journal does not know.
-        alive: CPU seconds by now of the workers that outlive the block, by pid.
-        baseline: CPU seconds at the beginning of workers that were there before, by pid.
+        alive: CPU seconds by now of the workers that outlive the block, by pid and thread id or 0.
+        baseline: CPU seconds at the beginning of the watched process and of workers that were
+            there before, likewise; None where their clock cannot be asked.
     """
 
     begin: float
@@ -40,8 +41,8 @@ class Block:
     looks: Sequence[Look] = ()
     gone: Mapping[int, float] = field(default_factory=dict)
     others: Sequence[tuple[int, str, int]] = ()
-    alive: Mapping[int, float | None] = field(default_factory=dict)
-    baseline: Mapping[int, float | None] = field(default_factory=dict)
+    alive: Mapping[tuple[int, int], float | None] = field(default_factory=dict)
+    baseline: Mapping[tuple[int, int], float | None] = field(default_factory=dict)
 
 
 def assemble(block: Block) -> tuple[tuple[Lane, ...], tuple[Sample, ...]]:
@@ -52,8 +53,8 @@ def assemble(block: Block) -> tuple[tuple[Lane, ...], tuple[Sample, ...]]:
     lives = sorted(_relevant(block, seen), key=lambda life: life.requested or life.started or 0.0)
     found = [_lane(block, life, seen.get((life.pid, life.thread_id or 0), ())) for life in lives]
     workers = [(lane, base) for lane, base in found if _worked(lane)]
-    threads = [lane for lane, _ in workers if lane.thread_id and lane.pid == block.pid]
-    in_threads = math.fsum(lane.cpu_seconds for lane in threads)
+    threads = [(lane, base) for lane, base in workers if lane.thread_id and lane.pid == block.pid]
+    in_threads = math.fsum(lane.cpu_seconds for lane, _ in threads)
     main = Lane(
         "main",
         block.name,
@@ -62,7 +63,8 @@ def assemble(block: Block) -> tuple[tuple[Lane, ...], tuple[Sample, ...]]:
         ended=block.end - block.begin,
         cpu_seconds=max(0.0, block.cpu_seconds - in_threads),
     )
-    samples = _main_samples(block, {(lane.pid, lane.thread_id or 0) for lane in threads})
+    bases = {(lane.pid, lane.thread_id or 0): base for lane, base in threads}
+    samples = _main_samples(block, bases)
     for index, (lane, base) in enumerate(workers, start=1):
         for time, _, _, cpu, core, memory in seen.get((lane.pid, lane.thread_id or 0), ()):
             if (lane.ended is None or time <= block.begin + lane.ended) and time <= block.end:
@@ -103,7 +105,7 @@ def _lane(block: Block, life: Life, looks: Sequence[Look]) -> tuple[Lane, float]
     first = life.requested if life.requested is not None else life.started
     base = 0.0
     if first is not None and first < block.begin:
-        known = None if life.thread_id else block.baseline.get(life.pid)
+        known = block.baseline.get((life.pid, life.thread_id or 0))
         base = known if known is not None else looks[0][3] if looks else 0.0
     ended = _end_of(block, life)
     total = _total(block, life, looks, ended)
@@ -139,7 +141,7 @@ def _end_of(block: Block, life: Life) -> float | None:
 
 def _total(block: Block, life: Life, looks: Sequence[Look], ended: float | None) -> float:
     if ended is None:
-        now = None if life.thread_id else block.alive.get(life.pid)
+        now = block.alive.get((life.pid, life.thread_id or 0))
         return now if now is not None else looks[-1][3] if looks else life.cpu_seconds or 0.0
     if life.cpu_seconds is not None and (life.kernel_cpu is not None or life.own_cpu is not None):
         return life.cpu_seconds
@@ -158,8 +160,11 @@ def _since_last_look(looks: Sequence[Look], ended: float) -> float:
     return min(rate, 1.0) * min(max(0.0, ended - last[0]), last[0] - before[0])
 
 
-def _main_samples(block: Block, threads: set[tuple[int, int]]) -> list[Sample]:
-    """Return the samples of the watched process, less what its thread lanes used."""
+def _main_samples(block: Block, threads: Mapping[tuple[int, int], float]) -> list[Sample]:
+    """Return the samples of the watched process, less what its thread lanes used.
+
+    Those are given with the CPU seconds that each had used before the block.
+    """
     samples: list[Sample] = []
     totals: dict[tuple[int, int], float] = {}
     rounds: list[tuple[Look, float]] = []
@@ -170,12 +175,13 @@ def _main_samples(block: Block, threads: set[tuple[int, int]]) -> list[Sample]:
                 rounds.append((main, math.fsum(totals.values())))
             main = look
         elif (look[1], look[2]) in threads:
-            totals[look[1], look[2]] = look[3]
+            totals[look[1], look[2]] = look[3] - threads[look[1], look[2]]
     if main is not None:
         rounds.append((main, math.fsum(totals.values())))
     if not rounds:
         return samples
-    base = rounds[0][0][3] - rounds[0][1]
+    known = block.baseline.get((block.pid, 0))
+    base = known if known is not None else rounds[0][0][3] - rounds[0][1]
     for (time, _, _, cpu, core, memory), in_threads in rounds:
         used = max(0.0, cpu - in_threads - base)
         if time <= block.end:

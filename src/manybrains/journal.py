@@ -81,15 +81,19 @@ def own_cpu() -> tuple[float, float]:
     return time.process_time(), waited.ru_utime + waited.ru_stime
 
 
-def cpu_of(pid: int) -> float | None:
+def cpu_of(pid: int, thread: int = 0) -> float | None:
     """Return the CPU seconds of another process by now, or None where that cannot be known.
 
     Linux keeps a CPU clock for each process, in nanoseconds; its id is made from the pid
     as in glibc's clock_getcpuclockid(3).  /proc counts in ticks of 10 ms.
+
+    Args:
+        pid: whose clock is asked.
+        thread: the native id of a thread of our own, whose clock is asked instead.
     """
     if not LINUX:
         return None
     try:
-        return time.clock_gettime((~pid << 3) | 2)
+        return time.clock_gettime((~thread << 3) | 6 if thread else (~pid << 3) | 2)
     except OSError:
         return None

@@ -3,8 +3,9 @@
 import math
 import os
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from multiprocessing import active_children, process
 from types import TracebackType
 
@@ -58,6 +59,13 @@ def _is_between(value: object, least: float, most: float) -> bool:
     return type(value) in (int, float) and least <= value <= most  # type: ignore[operator]
 
 
+def _cpu_by_now(workers: Iterable[process.BaseProcess]) -> dict[tuple[int, int], float | None]:
+    """Return the CPU seconds of workers, this process and its threads, by pid and thread id."""
+    own, threads = os.getpid(), [thread.native_id or 0 for thread in threading.enumerate()]
+    pids = [own, *(worker.pid or own for worker in workers)]
+    return {key: cpu_of(*key) for key in [*((own, t) for t in threads), *((p, 0) for p in pids)]}
+
+
 class Watch:
     """A block under watch; made by `watch`, good for one block.
 
@@ -80,8 +88,8 @@ class Watch:
         if session.sampler is None:
             session.sampler = Sampler(session)
         self._before = set(active_children())
-        self._baseline = {p.pid: cpu_of(p.pid) for p in self._before if p.pid}
         self._key = session.sampler.begin(self._interval)
+        self._baseline = _cpu_by_now(self._before)
         self._cpu = time.process_time()
         self._begin = time.perf_counter()
         if self._deadline is not None:
@@ -104,7 +112,7 @@ class Watch:
             self._deadline.stop()
         if self._passed or guard.is_interrupt(error):
             end_since(self._before)
-        alive = {p.pid: cpu_of(p.pid) for p in active_children() if p.pid}  # reaps the others
+        alive = _cpu_by_now(active_children())  # reaps the others
         self._seen = seen = self._session.sampler.end(self._key)
         lives = self._session.sampler.lives.read()
         helpers = helper_processes(self._session)
