@@ -251,7 +251,7 @@ def test_a_program_that_was_started_is_a_lane() -> None:
     assert [3] == [lane.exit_code for lane in run.workers]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there it is looked for")
 def test_a_bare_fork_is_a_lane() -> None:
     with watch() as run:
         pid = os.fork()
@@ -262,7 +262,7 @@ def test_a_bare_fork_is_a_lane() -> None:
     assert [pid] == [lane.pid for lane in run.workers]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there it is looked for")
 def test_a_bare_fork_from_before_the_block_is_no_lane() -> None:
     with watch():
         pass
@@ -278,7 +278,7 @@ def test_a_bare_fork_from_before_the_block_is_no_lane() -> None:
     assert () == run.workers
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there it is looked for")
 def test_who_was_forked_before_the_sampler_woke_was_not_there_before() -> None:
     """The block does not wait for the sampler, which may be late on a busy machine."""
     looking_on = sampler.Sampler(os.devnull, os.getpid())
@@ -320,6 +320,7 @@ def test_who_did_nothing_is_not_read_again_and_who_died_is_looked_at_once_more()
     seen.close()
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there it is looked for")
 def test_who_was_killed_and_not_asked_for_has_ended_when_it_was_killed() -> None:
     """A scan finds it again, for until then its parent has it as a child."""
     with watch() as run:
