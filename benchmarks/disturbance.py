@@ -5,7 +5,7 @@ installed, one that watches.  The ratio is taken of each pair of neighbours.
 """
 
 from contender import CONDITIONS, Figures, duel, ratios
-from report import Aim, Options, Report, Table, main, middle, spread
+from report import Aim, Options, Report, Table, at_most, judged, main, spread
 from workloads import SWARM, counts_in
 
 # Name, what it is, whether the start method matters to it, the aim for its ratio.
@@ -55,7 +55,7 @@ def measure(options: Options) -> Report:
             rows.append([words, where, *_cells(figures)])
             whole = ratios(figures, "watched", "whole")
             says = f"{words}, {where}: watched / bare at most {aim}"
-            aims.append(Aim(says, spread(whole), middle(whole) <= aim))
+            aims.append(Aim(says, judged(whole), at_most(whole, aim)))
     head = ["work", "start method", "bare [s]", "hooked / bare", "watched / bare"]
     head += [
         "with entering and leaving / bare",

@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import dataclasses
 import json
+import math
 import multiprocessing
 import os
 import statistics
@@ -26,6 +27,10 @@ from manybrains import this_machine
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parent
 RESULTS = HERE / "results"
+UNTOLD = (
+    "Where an aim cannot be told, the 95 % interval of the median lies on both sides of it, "
+    "or the notes say why."
+)
 VERDICTS = {True: "met", False: "not met", None: "cannot be told here"}
 
 
@@ -100,6 +105,7 @@ class Report:
     def markdown(self, circumstances: dict[str, Any]) -> str:
         parts = [f"## {self.title}", in_words(circumstances)]
         parts += ["\n".join(map(str, self.aims))] if self.aims else []
+        parts += [UNTOLD] if any(aim.met is None for aim in self.aims) else []
         parts += [table.markdown() for table in self.tables]
         parts += ["\n".join(f"- {note}" for note in self.notes)] if self.notes else []
         return "\n\n".join(parts) + "\n"
@@ -172,9 +178,38 @@ def spread(values: Sequence[float], unit: float = 1, digits: int = 3) -> str:
     return f"{median:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return between which two of the values the true median lies, with a confidence of 95 %.
+
+    Their ranks come from the binomial distribution: each value is as likely to lie below the
+    median as above it.  Of fewer than six values these are the least and the greatest.
+    """
+    ordered, rank, outside = sorted(values), -1, 0.0
+    while (outside := outside + 2 * math.comb(len(ordered), rank + 1) / 2 ** len(ordered)) <= 0.05:
+        rank += 1
+    rank = max(rank, 0)
+    return ordered[rank], ordered[-1 - rank]
+
+
 def at_most(values: Sequence[float], limit: float) -> bool | None:
-    """Tell whether the median of some figures is within a limit; None of nothing."""
-    return middle(values) <= limit if values else None
+    """Tell whether the median of some figures is within a limit; None if that cannot be told."""
+    if not values:
+        return None
+    low, high = interval(values)
+    return True if high <= limit else False if low > limit else None
+
+
+def at_least(values: Sequence[float], limit: float) -> bool | None:
+    """Tell whether the median of some figures reaches a limit; None if that cannot be told."""
+    return at_most([-value for value in values], -limit)
+
+
+def judged(values: Sequence[float], unit: float = 1, digits: int = 3) -> str:
+    """Return what `spread` does, and the interval by which the median is judged."""
+    if len(values) < 2:
+        return spread(values, unit, digits)
+    low, high = (f"{value / unit:.{digits}f}" for value in interval(values))
+    return f"{spread(values, unit, digits)}, the median within {low} to {high}"
 
 
 # --- the command line ---------------------------------------------------------------------

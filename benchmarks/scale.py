@@ -12,7 +12,7 @@ import time
 
 from contender import CONDITIONS, Figures, duel
 from long_runs import figures_of
-from report import Aim, Options, Report, Table, main, middle, spread
+from report import Aim, Options, Report, Table, at_most, judged, main, spread
 from workloads import count
 
 from manybrains import watch
@@ -147,8 +147,8 @@ def _aims(looks: dict[tuple[str, int], Looks], long: Looks) -> list[Aim]:
         if crowd in (2, 64):
             limit = {2: 0.005, 64: 0.03}[crowd]
             says = f"{crowd} {kind} workers: the sampler uses at most {100 * limit:g} % of one core"
-            figure, met = f"{spread(share(each), 0.01, 2)} %", middle(share(each)) <= limit
-            aims.append(Aim(says, figure, met))
+            figure = f"{judged(share(each), 0.01, 2)} %"
+            aims.append(Aim(says, figure, at_most(share(each), limit)))
     for one in long:
         limit = 1.0 if one["seconds"] >= 3600 else 0.3
         if one["workers"] <= 64:

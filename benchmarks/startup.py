@@ -15,7 +15,19 @@ from collections.abc import Iterator
 import nbformat
 from contender import CONDITIONS, Figures, duel, ratios
 from nbclient import NotebookClient
-from report import CHECKOUT, HERE, Aim, Options, Report, Table, at_most, main, middle, spread
+from report import (
+    CHECKOUT,
+    HERE,
+    Aim,
+    Options,
+    Report,
+    Table,
+    at_most,
+    judged,
+    main,
+    middle,
+    spread,
+)
 
 sys.path.insert(0, str(CHECKOUT / "tests"))
 from kernels import Kernel, bare_kernel
@@ -205,21 +217,21 @@ def _aims(
     aims = [
         Aim(
             "`import manybrains` at most 60 ms above `import psutil`",
-            f"{spread(more, 1e-3, 1)} ms",
+            f"{judged(more, 1e-3, 1)} ms",
             at_most(more, 0.06),
         ),
-        Aim("an empty block, cold: 50 ms", f"{spread(cold, 1e-3, 1)} ms", at_most(cold, 0.05)),
-        Aim("an empty block, warm: 1 ms", f"{spread(warm, 1e-3, 2)} ms", at_most(warm, 0.001)),
+        Aim("an empty block, cold: 50 ms", f"{judged(cold, 1e-3, 1)} ms", at_most(cold, 0.05)),
+        Aim("an empty block, warm: 1 ms", f"{judged(warm, 1e-3, 2)} ms", at_most(warm, 0.001)),
         Aim(
             "first picture at most 1.5 times pyplot and a bare figure",
-            spread(first, 1, 2),
+            judged(first, 1, 2),
             at_most(first, 1.5),
         ),
     ]
     for method, figures in workers.items():
         says = f"start and join of an empty worker, {method}: at most 5 % dearer"
         dearer = ratios(figures, "watched")
-        aims.append(Aim(says, f"{spread(dearer)} times", at_most(dearer, 1.05)))
+        aims.append(Aim(says, f"{judged(dearer)} times", at_most(dearer, 1.05)))
     return aims
 
 

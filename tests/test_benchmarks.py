@@ -26,6 +26,14 @@ ceiling = sys.modules["ceiling"]
 cells, as_far = ceiling.cells_of_the_notebook()
 print(json.dumps([sorted(run.BENCHMARKS), len(cells), as_far]))
 """
+JUDGED = """
+import json
+from report import at_least, at_most, interval
+many = [*range(24)]
+verdicts = [at_most(many, limit) for limit in (17, 16.9, 6, 5.9)]
+verdicts += [at_least(many, 6), at_most([], 1)]
+print(json.dumps([interval(many), interval([3, 1, 2]), verdicts]))
+"""
 SMALL = """
 import json, sys
 from contender import duel
@@ -58,6 +66,13 @@ def test_every_benchmark_can_be_imported_and_is_part_of_the_whole(imported):
 def test_the_notebook_of_the_race_has_what_the_ceiling_is_measured_with(imported):
     cells, as_far = imported[1:]
     assert (3, True) == (cells, as_far >= 10_000_000)
+
+
+def test_an_aim_is_judged_by_the_interval_of_the_median():
+    """Of 24 values it goes from the seventh to the last but six, as tables of ranks have it."""
+    told = ran("-c", JUDGED)
+    verdicts = [True, None, None, False, True, None]
+    assert [[6, 17], [1, 3], verdicts] == json.loads(told.stdout)
 
 
 def test_a_name_that_is_no_benchmark_is_refused():
