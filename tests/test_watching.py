@@ -20,6 +20,7 @@ from workers import burn, burn_thread, give_birth, ignore_sigterm, raise_value_e
 
 from manybrains import Run, count, hooks, looking, sampler, watch
 from manybrains.births import HOOKS_OF_EVERY_PROCESS
+from manybrains.deadline import Deadline, DeadlinePassed
 from manybrains.session import current
 
 pytestmark = pytest.mark.usefixtures("nobody_left")
@@ -515,6 +516,24 @@ def test_a_deadline_ends_a_hanging_await() -> None:
         return run
 
     assert not asyncio.run(wait()).finished
+
+
+def test_a_deadline_that_is_being_called_off_interrupts_nobody() -> None:
+    """Its thread may have asked for an interrupt just before."""
+
+    class Interrupted(threading.Event):
+        def set(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+            super().set()
+
+    deadline = Deadline(0.01, lambda: None)
+    deadline._over = Interrupted()
+    deadline.start()
+    with pytest.raises(DeadlinePassed):
+        while True:
+            time.sleep(0.01)
+    deadline.stop()
+    assert deadline.passed
 
 
 def test_a_deadline_that_is_not_reached_changes_nothing() -> None:

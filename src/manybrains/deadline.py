@@ -40,6 +40,7 @@ class Deadline:
         self.waiting_in = ""
         self._kill_workers = kill_workers
         self._over = threading.Event()
+        self._stopped = False  # the same, said before: to set an event takes a while
         self._main = threading.current_thread() is threading.main_thread()
         self._ident = threading.get_ident()
         self._task = _current_task()
@@ -60,6 +61,7 @@ class Deadline:
 
     def stop(self) -> None:
         """Call the deadline off; from here on it interrupts nothing any more."""
+        self._stopped = True
         self._over.set()
         while self._thread.is_alive():
             with contextlib.suppress(DeadlinePassed):
@@ -107,7 +109,7 @@ class Deadline:
             return
         in_task = self._task is None or _current_task() == self._task
         leaving = frame is not None and frame.f_globals.get("__name__") in _LEAVING
-        if in_task and not leaving and not self._over.is_set():
+        if in_task and not leaving and not self._stopped:
             raise DeadlinePassed
 
 
