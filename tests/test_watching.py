@@ -322,25 +322,36 @@ def test_who_did_nothing_is_not_read_again_and_who_died_is_looked_at_once_more()
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there it is looked for")
-def test_who_was_killed_and_not_asked_for_has_ended_when_it_was_killed() -> None:
-    """A scan finds it again, for until then its parent has it as a child."""
-    with watch() as run:
-        begin = time.perf_counter()
-        worker = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
-        worker.start()
-        while time.perf_counter() < begin + 0.4:
-            pass
-        killed = time.perf_counter() - begin
-        os.kill(worker.pid, signal.SIGKILL)
-        while time.perf_counter() < begin + 1.4:  # somebody has to use CPU, or nobody scans
-            pass
-        worker.join()
-    assert killed <= run.workers[0].ended < 1.0
+def test_who_has_ended_is_not_found_again_while_its_parent_has_not_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parent = os.getpid()
+    with monkeypatch.context() as another_process:  # a sampler leaves itself out
+        another_process.setattr(os, "getpid", lambda: 0)
+        looking_on = sampler.Sampler(os.devnull, parent)
+    record = looking_on._records[b"0"] = sampler.Record(0.05)
+    worker = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+    worker.start()
+    looking_on._add(worker.pid)
+    worker.kill()
+    os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
+    looking_on._see_off(worker.pid)
+    ended, last = dict(record.gone), list(record.last)
+    with monkeypatch.context() as another_process:
+        another_process.setattr(os, "getpid", lambda: 0)
+        looking_on._scan(time.perf_counter())
+    assert ([worker.pid], [worker.pid]) == ([*ended], [look[1] for look in last])
+    assert (ended, last) == (record.gone, record.last)
+    assert (worker.pid, 0) not in looking_on._seen
+    worker.join()
+    os.close(looking_on._journal)
 
 
 def test_a_pool_of_an_earlier_block_is_a_lane_where_it_works(start_method: str) -> None:
     context = multiprocessing.get_context(start_method)
-    with context.Pool(1) as pool:
+    with watch():  # from here on births are noted
+        pool = context.Pool(1)
+    with pool:
         pool.apply(burn, (0.1,))
         with watch() as run:
             pool.apply(burn, (0.1,))
@@ -349,6 +360,27 @@ def test_a_pool_of_an_earlier_block_is_a_lane_where_it_works(start_method: str) 
     assert 1 == len(run.workers)
     assert () == idle.workers
     assert 0.05 < run.workers[0].cpu_seconds < 0.19
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="its CPU clock is Linux's")
+def test_a_sampler_that_is_late_takes_nothing_from_main_and_its_threads() -> None:
+    """What they used before its first look, and after its last, their own clocks tell."""
+    with ThreadPoolExecutor(1) as pool:
+        with watch():
+            pool.submit(burn_thread, 0.05).result()
+        session = current()
+        assert session is not None
+        late = session.sampler._program.pid
+        os.kill(late, signal.SIGSTOP)
+        with watch() as run:
+            pool.submit(burn_thread, 0.1).result()
+            burn(0.1)
+            os.kill(late, signal.SIGCONT)
+            time.sleep(0.3)
+    main, thread = run.lanes
+    assert 0.1 <= thread.cpu_seconds < 0.15
+    assert all(0.1 <= sample.cpu_seconds for sample in run.samples if sample.lane == 0)
+    assert 0.1 <= main.cpu_seconds < 0.15
 
 
 def test_samples_lie_in_the_block_and_never_fall(start_method: str) -> None:
