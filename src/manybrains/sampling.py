@@ -49,7 +49,7 @@ class Sampler:
         self._begins: dict[int, float] = {}
         self._program: subprocess.Popen[bytes] | None = None
         self._is_there = False
-        self._error: Exception | None = None
+        self._trouble = ""
         self.lives = Lives(session.journal.path)
         if not _ends_are_seen():
             session.on_fork.append(self._let_go)
@@ -94,7 +94,7 @@ class Sampler:
     def _begin(self, key: int, interval: float) -> None:
         try:
             self._order(f"begin {key} {interval!r} {self._begins[key]!r}")
-            if not self._is_there:  # later it is not waited for: that would take as long as it all
+            if not self._is_there:  # else it is not waited for: an empty block would take twice
                 self._read(1)
                 self._is_there = True
         except BaseException:
@@ -105,9 +105,9 @@ class Sampler:
         try:
             self._start()
             self._begin(key, interval)
-            self._error = None
+            self._trouble = ""
         except (OSError, EOFError) as error:  # no room for another process: we do without it
-            self._error = error
+            self._trouble = f"could not be started ({error}). {remedy(error)}"
 
     def end(self, key: int) -> Report:
         """Stop to look; return what was seen, nothing if the sampler was ended.
@@ -119,8 +119,10 @@ class Sampler:
                 self._order(f"end {key}")
                 size = int.from_bytes(self._read(8), "big")
                 return Report(*marshal.loads(self._read(size)))
-            except (OSError, EOFError):
+            except (OSError, EOFError) as error:
                 self.close()
+                again = "The next watched block starts it anew."
+                self._trouble = self._trouble or f"ended or gave no answer ({error}). {again}"
                 return Report()
             except BaseException:
                 self.close()  # what it may still say belongs to nobody
@@ -133,12 +135,11 @@ class Sampler:
 
     def trouble(self, name: str) -> str:
         """Return why nobody looked at a block, if that is known."""
-        if self._error is None:
+        if not self._trouble:
             return ""
         return (
             f"{name}: births, deaths and CPU seconds are exact, but cores and memory are missing, "
-            f"for the process that looks could not be started ({self._error}). "
-            f"{remedy(self._error)}"
+            f"for the process that looks {self._trouble}"
         )
 
     def _order(self, text: str) -> None:
