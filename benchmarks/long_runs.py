@@ -12,10 +12,10 @@ from io import BytesIO
 from typing import Any
 
 from manybrains import Run, this_machine
-from manybrains.assembling import Block, assemble
-from manybrains.lives import Life
-from manybrains.plots import plot_cores, plot_memory, timeline_png
-from manybrains.sampler import Record
+from manybrains.lens.assemble import Block, assemble
+from manybrains.lens.lifetimes import Life
+from manybrains.lens.sampler_process import Record
+from manybrains.plots.plots import plot_cores, plot_memory, timeline_png
 
 __all__ = ["figures_of"]
 

@@ -16,9 +16,9 @@ from report import Aim, Options, Report, Table, at_most, judged, main, spread
 from workloads import count
 
 from manybrains import watch
-from manybrains.journal import cpu_of
-from manybrains.looking import everybody
-from manybrains.session import current
+from manybrains.lens.procfs import everybody
+from manybrains.workers.events import cpu_of
+from manybrains.workers.session import current
 
 LOOKS_WANTED = 20  # a second
 CROWDS = (2, 16, 64, 256)

@@ -12,7 +12,7 @@ import pytest
 os.environ.setdefault("MANYBRAINS_HEADLESS", "1")
 
 # macOS and Windows have fewer; the tests run under every one that the platform has.
-MACHINERY = ("resource_tracker", "forkserver", "manybrains.sampler")
+MACHINERY = ("resource_tracker", "forkserver", "manybrains.lens.sampler_process")
 START_METHODS = multiprocessing.get_all_start_methods()
 
 

@@ -36,7 +36,7 @@ HOOKED = f"""
 import sys
 if not any(word.startswith("from multiprocessing") for word in sys.orig_argv):
     sys.path.append({str(SOURCES)!r})
-    from manybrains import hooks
+    from manybrains.lens import hooks
     hooks.install()
 """
 

@@ -1,7 +1,7 @@
 """Runs made up for tests: what a lane used is given as a function of time."""
 
-from manybrains.machine import Machine
-from manybrains.runs import Lane, Run, Sample
+from manybrains.records.machine import Machine
+from manybrains.records.run import Lane, Run, Sample
 
 MACHINE = Machine("Linux", 2, 2.0, "", 2**33, "fork", "3.13.0", True)
 MAIN = Lane("main", "MainProcess", 100)

@@ -1,54 +1,28 @@
 """The library has the shape of its data flow: imports go one way, and importing has no effects."""
 
 import ast
+import graphlib
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+from course import ask_for
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "manybrains"
-# A module imports only modules before it.
-ORDER = (
-    # what this machine is, and what happens inside of workers
-    *(
-        "machine",
-        "definitions",
-        "script",
-        "journal",
-        "guard",
-        "output",
-        "session",
-        "remedies",
-        "carrying",
-    ),
-    *("explaining", "reaping", "births", "hooks", "ending", "relay"),
-    # from workers to Runs
-    *("plain_data", "runs", "lives", "assembling", "looking", "waiting", "sampler", "sampling"),
-    *("deadline", "watching"),
-    # from Runs to verdicts
-    *(
-        "predictions",
-        "side_by_side",
-        "comparing",
-        "scaling",
-        "fetching",
-        "server",
-        "work",
-        "claims",
-    ),
-    # from data to pictures
-    *("rows", "canvas", "lanes", "tree", "races", "speedups", "plots"),
-    # the notebook
-    *("watch_line", "magics"),
-)
+# The way that a cell takes: a room imports only rooms before it.
+ROOMS = ("records", "workers", "lens", "comparisons", "lessons", "plots", "notebook")
+MODULES = [
+    path.relative_to(SOURCE).with_suffix("").as_posix().replace("/", ".")
+    for room in ROOMS
+    for path in sorted((SOURCE / room).glob("*.py"))
+    if path.stem != "__init__"
+]
 HEAVY = {"IPython", "ipywidgets", "matplotlib", "numpy", "tqdm"}
-MAY_LOAD = {
-    **dict.fromkeys(("canvas", "lanes", "tree", "races", "speedups", "plots"), "matplotlib numpy"),
-    **dict.fromkeys(("watch_line", "magics"), "IPython"),
-}
+MAY_LOAD = {"plots": {"matplotlib", "numpy"}, "notebook": {"IPython"}}
 # Nor should a worker that asks for one name pay for these.
 SLOW = HEAVY | {"asyncio", "multiprocessing", "psutil"}
 LINES = 250  # code of a module; about 200 are wanted
@@ -68,11 +42,11 @@ def state():
         "streams": [id(sys.stdin), id(sys.stdout), id(sys.stderr)],
         "excepthooks": [id(sys.excepthook), id(threading.excepthook)],
         "start method": multiprocessing.get_start_method(allow_none=True),
-        "joints": [id(f) for f in (threads.start, threads.run, run.start, run._bootstrap)],
+        "hooks": [id(f) for f in (threads.start, threads.run, run.start, run._bootstrap)],
     }}
 
 seen = {{}}
-for module in {ORDER}:
+for module in {MODULES}:
     before, known = state(), set(sys.modules)
     importlib.import_module("manybrains." + module)
     after = state()
@@ -97,27 +71,33 @@ def imported() -> dict[str, dict[str, list[str]]]:
     return dict(json.loads(in_fresh_python(WATCH_AN_IMPORT)))
 
 
-@pytest.fixture(params=ORDER)
-def module(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+def file_of(module: str) -> Path:
+    return SOURCE.joinpath(*module.split(".")).with_suffix(".py")
 
 
+@cache
 def tree_of(module: str) -> ast.Module:
-    return ast.parse((SOURCE / f"{module}.py").read_text(encoding="utf-8"))
+    return ast.parse(file_of(module).read_text(encoding="utf-8"))
 
 
-def own_imports(module: str) -> Iterator[str]:
+def own_imports(module: str) -> set[str]:
     """The modules of the package that it imports, at its top or anywhere inside."""
-    for node in ast.walk(tree_of(module)):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-            yield from (n.partition(".")[2] for n in names if n.partition(".")[0] == "manybrains")
-        elif isinstance(node, ast.ImportFrom):
-            path = (node.module or "").split(".") if node.module else []
-            if node.level == 0 and path[:1] != ["manybrains"]:
-                continue
-            inside = path if node.level else path[1:]
-            yield from inside[:1] or (alias.name for alias in node.names)
+    found = {name for node in ast.walk(tree_of(module)) for name in imported_by(node, module)}
+    return {name for name in found if name in MODULES}
+
+
+def imported_by(node: ast.AST, module: str) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name.removeprefix("manybrains.") for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        above = ["manybrains", *module.split(".")][: -node.level] if node.level else []
+        origin = ".".join([*above, *filter(None, [node.module])]).removeprefix("manybrains.")
+        yield origin
+        yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def room_of(module: str) -> str:
+    return module.partition(".")[0]
 
 
 def public(module: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
@@ -135,54 +115,88 @@ def offered(module: str) -> list[str] | None:
     return None
 
 
-def lines_of_code(module: str) -> int:
-    lines = (SOURCE / f"{module}.py").read_text(encoding="utf-8").splitlines()
-    return sum(not line.strip().startswith("#") for line in lines if line.strip())
-
-
-def test_every_module_has_its_place_in_the_order():
-    modules = {path.stem for path in SOURCE.glob("*.py")} - {"__init__"}
-    assert sorted(ORDER) == sorted(modules)
-
-
-def test_a_module_imports_only_modules_before_it(module):
-    before = set(ORDER[: ORDER.index(module)])
-    assert set() == set(own_imports(module)) - before
-
-
-def test_a_module_has_a_docstring_of_at_most_five_lines(module):
-    docstring = ast.get_docstring(tree_of(module)) or ""
-    assert 1 <= len(list(filter(None, docstring.splitlines()))) <= 5
-
-
-def test_a_module_says_what_it_offers(module):
-    assert offered(module) is not None
-
-
-def test_a_module_has_what_it_offers(module):
+def has(module: str) -> set[str]:
+    """The names that the module binds at its top."""
     body = tree_of(module).body
     named = {node.name for node in body if hasattr(node, "name")}
     named |= {n.id for s in body for n in ast.walk(s) if isinstance(n, ast.Name)}
-    named |= {a.asname or a.name for s in body if isinstance(s, ast.ImportFrom) for a in s.names}
-    assert set() == set(offered(module) or []) - named
+    return named | {
+        a.asname or a.name for s in body if isinstance(s, ast.ImportFrom) for a in s.names
+    }
 
 
-def test_what_a_module_offers_has_a_docstring(module):
-    assert [] == [node.name for node in public(module) if ast.get_docstring(node) is None]
+def lines_of_code(module: str) -> int:
+    lines = file_of(module).read_text(encoding="utf-8").splitlines()
+    return sum(not line.strip().startswith("#") for line in lines if line.strip())
 
 
-def test_a_module_is_short(module):
-    lines = lines_of_code(module)
-    assert lines <= LINES, f"{module}.py has {lines} lines of code: split it"
+def test_every_module_stands_in_a_room():
+    files = {path.relative_to(SOURCE).parts for path in SOURCE.rglob("*.py")} - {("__init__.py",)}
+    assert set(ROOMS) == {parts[0] for parts in files}
+    assert {2} == {len(parts) for parts in files}
 
 
-def test_importing_a_module_changes_nothing(module, imported):
-    assert [] == imported[module]["changed"]
+def test_a_room_says_what_it_is_for_and_does_nothing_else():
+    for room in ROOMS:
+        body = ast.parse((SOURCE / room / "__init__.py").read_text(encoding="utf-8")).body
+        assert [ast.Expr] == [type(node) for node in body], room
 
 
-def test_heavy_packages_are_loaded_only_where_they_are_used(module, imported):
-    loaded = {name.partition(".")[0] for name in imported[module]["loaded"]}
-    assert set() == loaded & HEAVY - set(MAY_LOAD.get(module, "").split())
+def test_a_room_imports_only_rooms_before_it():
+    ask_for(
+        f"{module} imports {other}"
+        for module in MODULES
+        for other in own_imports(module)
+        if ROOMS.index(room_of(other)) > ROOMS.index(room_of(module))
+    )
+
+
+def test_modules_do_not_import_each_other_in_a_circle():
+    graphlib.TopologicalSorter({m: own_imports(m) - {m} for m in MODULES}).prepare()
+
+
+def test_a_module_has_a_docstring_of_at_most_five_lines():
+    docstrings = {module: ast.get_docstring(tree_of(module)) or "" for module in MODULES}
+    ask_for(
+        f"{module}: {len(text.splitlines())} lines"
+        for module, text in docstrings.items()
+        if not 1 <= len(list(filter(None, text.splitlines()))) <= 5
+    )
+
+
+def test_a_module_says_what_it_offers_and_has_it():
+    ask_for(f"{m} has no __all__" for m in MODULES if offered(m) is None)
+    ask_for(f"{m} has no {name}" for m in MODULES for name in set(offered(m) or []) - has(m))
+
+
+def test_what_a_module_offers_has_a_docstring():
+    ask_for(
+        f"{module}.{node.name}"
+        for module in MODULES
+        for node in public(module)
+        if ast.get_docstring(node) is None
+    )
+
+
+def test_a_module_is_short():
+    ask_for(
+        f"{module} has {lines} lines of code, at most {LINES}: split it"
+        for module in MODULES
+        if (lines := lines_of_code(module)) > LINES
+    )
+
+
+def test_importing_a_module_changes_nothing(imported):
+    ask_for(f"{m} changes {what}" for m in MODULES for what in imported[m]["changed"])
+
+
+def test_heavy_packages_are_loaded_only_where_they_are_used(imported):
+    ask_for(
+        f"{module} loads {package}"
+        for module in MODULES
+        for package in {name.partition(".")[0] for name in imported[module]["loaded"]}
+        if package in HEAVY - MAY_LOAD.get(room_of(module), set())
+    )
 
 
 def test_importing_the_package_loads_nothing_slow():
@@ -193,6 +207,15 @@ def test_importing_the_package_loads_nothing_slow():
 def test_importing_the_package_loads_no_module_of_it():
     loaded = in_fresh_python(LOADED.format("import manybrains")).split()
     assert ["manybrains"] == [name for name in loaded if name.startswith("manybrains")]
+
+
+def test_no_room_takes_the_place_of_a_public_name():
+    said = in_fresh_python(
+        "import manybrains as m; before = {n: getattr(m, n) for n in m.__all__};"
+        "print(*(n for n in m.__all__ if getattr(m, n) is not before[n] or n in "
+        f"{ROOMS!r}))"
+    )
+    assert "" == said.strip()
 
 
 def test_a_worker_that_counts_loads_nothing_heavy():

@@ -12,46 +12,57 @@ __version__ = "0.1.0"
 
 # The room of every public name, in the order of the data flow.
 _ROOMS = {
-    "Machine": "machine",
-    "this_machine": "machine",
-    "Lane": "runs",
-    "Run": "runs",
-    "Sample": "runs",
-    "watch": "watching",
-    "Comparison": "comparing",
-    "Contestant": "comparing",
-    "compare": "comparing",
-    "Scaling": "scaling",
-    "measure_scaling": "scaling",
-    "ceiling": "side_by_side",
-    "Ticks": "work",
-    "count": "work",
-    "fetch": "work",
-    "fetch_async": "work",
-    "io_server": "work",
-    "overlap_seconds": "work",
-    "tick": "work",
-    "Claim": "claims",
-    "claim": "claims",
-    "predict": "claims",
-    "plot_cores": "plots",
-    "plot_memory": "plots",
-    "plot_processes": "plots",
-    "plot_speedup": "plots",
-    "plot_ticks": "plots",
-    "plot_timeline": "plots",
-    "plot_wall_times": "plots",
-    "load_ipython_extension": "magics",
-    "unload_ipython_extension": "magics",
+    "Machine": "records.machine",
+    "this_machine": "records.machine",
+    "Lane": "records.run",
+    "Run": "records.run",
+    "Sample": "records.run",
+    "watch": "lens.watch",
+    "Comparison": "comparisons.comparison",
+    "Contestant": "comparisons.comparison",
+    "compare": "comparisons.comparison",
+    "Scaling": "comparisons.scaling",
+    "measure_scaling": "comparisons.scaling",
+    "ceiling": "comparisons.ceiling",
+    "Ticks": "lessons.workloads",
+    "count": "lessons.workloads",
+    "fetch": "lessons.workloads",
+    "fetch_async": "lessons.workloads",
+    "io_server": "lessons.workloads",
+    "overlap_seconds": "lessons.workloads",
+    "tick": "lessons.workloads",
+    "Claim": "lessons.claims",
+    "claim": "lessons.claims",
+    "predict": "lessons.claims",
+    "plot_cores": "plots.plots",
+    "plot_memory": "plots.plots",
+    "plot_processes": "plots.plots",
+    "plot_speedup": "plots.plots",
+    "plot_ticks": "plots.plots",
+    "plot_timeline": "plots.plots",
+    "plot_wall_times": "plots.plots",
+    "load_ipython_extension": "notebook.extension",
+    "unload_ipython_extension": "notebook.extension",
 }
 __all__ = sorted(_ROOMS)  # noqa: PLE0605 - the names are offered lazily
 
 if TYPE_CHECKING:
-    from .claims import Claim, claim, predict
-    from .comparing import Comparison, Contestant, compare
-    from .machine import Machine, this_machine
-    from .magics import load_ipython_extension, unload_ipython_extension
-    from .plots import (
+    from .comparisons.ceiling import ceiling
+    from .comparisons.comparison import Comparison, Contestant, compare
+    from .comparisons.scaling import Scaling, measure_scaling
+    from .lens.watch import watch
+    from .lessons.claims import Claim, claim, predict
+    from .lessons.workloads import (
+        Ticks,
+        count,
+        fetch,
+        fetch_async,
+        io_server,
+        overlap_seconds,
+        tick,
+    )
+    from .notebook.extension import load_ipython_extension, unload_ipython_extension
+    from .plots.plots import (
         plot_cores,
         plot_memory,
         plot_processes,
@@ -60,11 +71,8 @@ if TYPE_CHECKING:
         plot_timeline,
         plot_wall_times,
     )
-    from .runs import Lane, Run, Sample
-    from .scaling import Scaling, measure_scaling
-    from .side_by_side import ceiling
-    from .watching import watch
-    from .work import Ticks, count, fetch, fetch_async, io_server, overlap_seconds, tick
+    from .records.machine import Machine, this_machine
+    from .records.run import Lane, Run, Sample
 
 
 def __getattr__(name: str) -> object:

@@ -1,0 +1,1 @@
+"""From Runs to verdicts on speed: compare(), measure_scaling(), ceiling()."""

@@ -1,0 +1,211 @@
+"""The notebook's end of the process that looks: orders to it, and its reports."""
+
+import contextlib
+import dataclasses
+import itertools
+import marshal
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+import time
+from multiprocessing import connection, resource_tracker
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..records.machine import Machine, this_machine
+from ..workers.cleanup import Undisturbed
+from ..workers.hints import remedy
+from ..workers.session import Session
+from .lifetimes import Lives
+
+__all__ = ["Report", "Sampler", "helper_processes"]
+
+_MAIN = "manybrains.lens.sampler_process"
+_PROGRAM = f"import sys; sys.path.insert(0, sys.argv[1]); from {_MAIN} import main; "
+_PROGRAM += "main(*sys.argv[2:])"
+_HOME = str(Path(__file__).parents[2])
+_PATIENCE = 3.0  # seconds that the sampler gets to answer
+
+
+class Report(NamedTuple):
+    """What the sampler saw of a block; its fields are explained where it is made."""
+
+    looks: list[Any] = []  # noqa: RUF012 - never changed
+    gone: dict[int, float] = {}  # noqa: RUF012
+    others: list[Any] = []  # noqa: RUF012
+    busy: float | None = None
+    kills: int | None = None
+
+
+class Sampler:
+    """Our end of the process that looks; one for each session, started when first needed."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._keys = itertools.count()
+        self._lock = threading.Lock()
+        self._machine: Machine | None = None
+        self._begins: dict[int, float] = {}
+        self._program: subprocess.Popen[bytes] | None = None
+        self._is_there = False
+        self._trouble = ""
+        self.lives = Lives(session.journal.path)
+        if not _ends_are_seen():
+            session.on_fork.append(self._let_go)
+        session.on_close += [self.lives.close, self.close]
+        with contextlib.suppress(OSError):  # then when it is needed
+            self._start()
+
+    def _start(self) -> None:
+        # Nothing of site-packages is needed where /proc is, and half the start-up is saved.
+        flags = ["-I", "-S"] if sys.platform.startswith("linux") else ["-I"]
+        folder = "" if self._session.is_worker else self._session.folder
+        arguments = [self._session.journal.path, str(os.getpid()), folder]
+        self._program, self._is_there = None, False
+        self._program = subprocess.Popen(
+            [sys.executable, *flags, "-c", _PROGRAM, _HOME, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            start_new_session=True,  # an interrupt is meant for the kernel and its workers
+        )
+        self._session.helpers[self._program.pid] = "sampler"
+
+    def machine(self) -> Any:
+        """Return this machine; only its start method can have changed since we first asked."""
+        if self._machine is None:  # not sooner: a process that has loaded psutil forks slower
+            self._machine = this_machine()
+        method = multiprocessing.get_start_method(allow_none=True) or self._machine.start_method
+        return dataclasses.replace(self._machine, start_method=method)
+
+    def begin(self, interval: float) -> int:
+        """Begin to look; return the key that `end` wants."""
+        key = next(self._keys)
+        with Undisturbed(), self._lock:
+            self._begins[key] = time.perf_counter()
+            try:
+                self._begin(key, interval)
+            except (OSError, EOFError):  # somebody ended it: start it anew
+                self._begin_anew(key, interval)
+        return key
+
+    def _begin(self, key: int, interval: float) -> None:
+        try:
+            self._order(f"begin {key} {interval!r} {self._begins[key]!r}")
+            if not self._is_there:  # else it is not waited for: an empty block would take twice
+                self._read(1)
+                self._is_there = True
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin_anew(self, key: int, interval: float) -> None:
+        try:
+            self._start()
+            self._begin(key, interval)
+            self._trouble = ""
+        except (OSError, EOFError) as error:  # no room for another process: we do without it
+            self._trouble = f"could not be started ({error}). {remedy(error)}"
+
+    def end(self, key: int) -> Report:
+        """Stop to look; return what was seen, nothing if the sampler was ended.
+
+        What the journal tells of the block is kept until `forget`.
+        """
+        with Undisturbed(), self._lock:
+            try:
+                self._order(f"end {key}")
+                size = int.from_bytes(self._read(8), "big")
+                return Report(*marshal.loads(self._read(size)))
+            except (OSError, EOFError) as error:
+                self.close()
+                again = "The next watched block starts it anew."
+                self._trouble = self._trouble or f"ended or gave no answer ({error}). {again}"
+                return Report()
+            except BaseException:
+                self.close()  # what it may still say belongs to nobody
+                raise
+
+    def forget(self, key: int) -> None:
+        """Let go of the lives that no block which is still watched can have seen."""
+        self._begins.pop(key, None)
+        self.lives.forget_before(min(list(self._begins.values()), default=time.perf_counter()))
+
+    def trouble(self, name: str) -> str:
+        """Return why nobody looked at a block, if that is known."""
+        if not self._trouble:
+            return ""
+        return (
+            f"{name}: births, deaths and CPU seconds are exact, but cores and memory are missing, "
+            f"for the process that looks {self._trouble}"
+        )
+
+    def _order(self, text: str) -> None:
+        if self._program is None or self._program.stdin is None:
+            raise BrokenPipeError("there is no sampler")
+        self._program.stdin.write(text.encode() + b"\n")
+
+    def _read(self, size: int) -> bytes:
+        assert self._program is not None
+        assert self._program.stdout is not None
+        until, data = time.monotonic() + _PATIENCE, b""
+        while len(data) < size:
+            left = max(0.0, until - time.monotonic())
+            ready = os.name == "nt" or connection.wait([self._program.stdout.fileno()], left)
+            if not ready:
+                raise EOFError(f"no answer from the sampler in {_PATIENCE} s")
+            chunk = self._program.stdout.read(size - len(data))
+            if not chunk:
+                raise EOFError("the sampler has ended")
+            data += chunk
+        return data
+
+    def _let_go(self) -> None:
+        """In a forked worker: close our copies of the pipes, so that the sampler sees our end.
+
+        Where a descriptor shows it our end, nothing is closed: it would cost each worker more.
+        """
+        program, self._program = self._program, None
+        if program is not None:
+            for pipe in (program.stdin, program.stdout):
+                if pipe is not None:
+                    pipe.close()
+            program.returncode = 0  # not this worker's child: nothing to wait for
+
+    def close(self) -> None:
+        """End the sampler, if it has been started."""
+        program, self._program = self._program, None
+        if program is None:
+            return
+        self._session.helpers.pop(program.pid, None)
+        with contextlib.suppress(OSError, ValueError):  # forked workers may keep the pipe open
+            program.stdin.write(b"stop\n")  # type: ignore[union-attr]
+        for pipe in (program.stdin, program.stdout):
+            if pipe is not None:
+                pipe.close()
+        try:
+            program.wait(1.0)
+        except subprocess.TimeoutExpired:
+            program.kill()
+            program.wait()
+
+
+def _ends_are_seen() -> bool:
+    """Tell whether the sampler can wait for our end itself, by a descriptor (Linux 5.3)."""
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):
+        return False
+    return True
+
+
+def helper_processes(session: Session) -> dict[int, str]:
+    """Return the processes that serve multiprocessing and us, by pid: never lanes."""
+    helpers: dict[int | None, str] = dict(session.helpers.items())
+    helpers[getattr(resource_tracker._resource_tracker, "_pid", None)] = "resource tracker"
+    server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
+    helpers[getattr(server, "_forkserver_pid", None)] = "fork server"
+    return {pid: name for pid, name in helpers.items() if pid is not None}

@@ -1,0 +1,271 @@
+"""Claims: what the course asserts, judged by what was measured here.
+
+A claim holds, does not hold, or cannot be told here.  It is a printed verdict,
+never an exception: a reader's odd machine is not an error.
+"""
+
+import math
+import numbers
+import operator
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, TypeGuard
+
+from ..comparisons.ceiling import cores_used_by_others
+from ..records.machine import Machine, this_machine
+from ..records.run import Cores
+from .predictions import Prediction, predict
+
+__all__ = ["Claim", "Prediction", "claim", "predict"]
+
+TOLERANCE = 0.25  # cores: what others may use before a measurement is worth nothing
+DISSENT = 0.25  # the share of repeats that may say the opposite of the others
+LEAST_GAIN = 0.25  # what each further core has to add to the ceiling, to count as one
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One sentence and what became of it; its text is one line.
+
+    Attributes:
+        sentence: what is claimed.
+        outcome: ``"holds"``, ``"does not hold"`` or ``"cannot be told here"``.
+        measured: the figure that decided: of repeats, the median.
+        reason: the figures, and what stood in the way if it cannot be told.
+    """
+
+    sentence: str
+    outcome: Literal["holds", "does not hold", "cannot be told here"]
+    measured: Any
+    reason: str
+
+    def __repr__(self) -> str:
+        return f"{self.outcome}: {self.sentence} ({self.reason})"
+
+
+def claim(
+    sentence: str,
+    value: Any,
+    *,
+    above: float | None = None,
+    below: float | None = None,
+    equals: Any = None,
+    needs_cores: int = 1,
+    ceiling: float | None = None,
+    machine: Machine | None = None,
+) -> Claim:
+    """Return whether what the sentence says was so in what was measured.
+
+    Args:
+        sentence: one line, without figures that differ from machine to machine.
+        value: True or False; or a number, to be told by one of `above`, `below`, `equals`;
+            or several measurements of the same: then their median decides, and all are shown.
+        above, below: the figure to be exceeded, or not to be reached.
+        equals: what the value has to be exactly; anything that can be compared.
+        needs_cores: cores without which it cannot be told.  Of a claim about several cores
+            more than three quarters of the repeats have to say the same, holds or not: each
+            of three.  Where it fails, it counts what others used meanwhile, which cores in use
+            of a `Run` remember; of another figure, what they use now, measured in 0.2 s.
+        ceiling: what independent processes reach on this machine (`manybrains.ceiling()`).
+            `above` is then a share of it: 0.8 is four fifths of what this machine can do.
+            It cannot be told where that is no more than what one core does alone.
+        machine: the machine it was measured on; default: this one.
+
+    Raises:
+        TypeError, ValueError: if it cannot be judged; the message says what is missing.
+    """
+    _check(sentence, needs_cores)
+    test = _test(value, above, below, equals, ceiling)
+    figure, repeats = _measured(value, test)
+    shown = _shown(figure, repeats, test)
+    obstacle = (
+        _too_few_cores(needs_cores, ceiling, machine or this_machine())
+        or _too_low(needs_cores, ceiling, test)
+        or _contradicted(needs_cores, repeats, test)
+    )
+    if not obstacle and test.passes(figure):
+        return Claim(sentence, "holds", figure, shown)
+    if obstacle := obstacle or _busy(needs_cores, machine, repeats or [value]):
+        return Claim(sentence, "cannot be told here", figure, f"{obstacle}; {shown}")
+    return Claim(sentence, "does not hold", figure, shown)
+
+
+class _Test(NamedTuple):
+    """What a figure has to be; `bound` is None where it is no number to be measured against."""
+
+    passes: Callable[[Any], bool]
+    wanted: str
+    bound: float | None = None
+    share: str = ""
+
+
+def _check(sentence: str, needs_cores: int) -> None:
+    if not isinstance(sentence, str) or not sentence.strip() or len(sentence.splitlines()) > 1:
+        raise ValueError(f"the sentence is {sentence!r}: claim something, in words, on one line")
+    if sentence != sentence.strip() or sentence.endswith(")"):
+        raise ValueError(
+            f"the sentence {sentence!r} should neither begin nor end with a space, nor end with "
+            "a parenthesis, as the figures follow in one"
+        )
+    if isinstance(needs_cores, bool) or not isinstance(needs_cores, int) or needs_cores < 1:
+        raise ValueError(f"needs_cores is {needs_cores!r}: give a whole number such as 2")
+
+
+def _test(value: Any, above: Any, below: Any, equals: Any, ceiling: Any) -> _Test:
+    bounds = {"above": above, "below": below, "equals": equals}
+    given = {name: bound for name, bound in bounds.items() if bound is not None}
+    if ceiling is not None and (above is None or not _is_number(ceiling) or ceiling <= 0):
+        raise ValueError(f"ceiling is {ceiling!r}: give above=, as a share of ceiling=ceiling()")
+    if _is_bool(value) and not given:
+        return _Test(bool, "True")
+    if len(given) != 1 or (_is_bool(value) and equals is None):
+        raise ValueError(
+            f"measured {_short(value)}, to be judged by {_listed(given) or 'nothing'}: give one of "
+            "above=, below=, equals= with a measured figure, and none with True or False"
+        )
+    [(name, bound)] = given.items()
+    if name == "equals":
+        return _equality(bound)
+    if not _is_number(bound):
+        raise TypeError(f"{name} is {bound!r}, and should be a number")
+    if ceiling is not None:
+        return _share_of(bound, ceiling)
+    compare = operator.gt if name == "above" else operator.lt
+    return _Test(lambda figure: bool(compare(figure, bound)), name, bound)
+
+
+def _equality(wanted: Any) -> _Test:
+    if _is_number(wanted):
+        return _Test(lambda figure: bool(figure == wanted), "", wanted)
+    return _Test(lambda figure: _equal(figure, wanted), _short(wanted))
+
+
+def _share_of(share: float, ceiling: float) -> _Test:
+    if not 0 < share <= 1:
+        raise ValueError(f"above is {share!r} of a ceiling: give a share of it, such as 0.8")
+    bound = share * ceiling
+    note = f": {_text(share)} of the ceiling of {_text(ceiling)}"
+    return _Test(lambda figure: bool(figure > bound), "above", bound, note)
+
+
+def _equal(one: Any, other: Any) -> bool:
+    try:
+        return bool(one == other)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"{_short(one)} and {_short(other)} cannot be told equal or not ({error}): compare "
+            "them yourself, and claim that the result is True"
+        ) from error
+
+
+def _measured(value: Any, test: _Test) -> tuple[Any, list[Any]]:
+    """Return the figure that decides, and the repeats if there are several."""
+    if test.bound is None:
+        return value, []
+    if _is_number(value):
+        return value, []
+    repeats = (
+        [*value] if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else []
+    )
+    if not repeats or not all(_is_number(one) for one in repeats):
+        raise TypeError(
+            f"measured {_short(value)}: give a finite number, or several measurements of the same "
+            "thing in a list"
+        )
+    return statistics.median(repeats), repeats
+
+
+def _shown(figure: Any, repeats: list[Any], test: _Test) -> str:
+    if test.bound is None:
+        return f"measured {_short(figure)}, expected {test.wanted}"
+    # As many digits as show that 1.4999 is not above 1.5.
+    apart = (n for n in range(3, 18) if figure == test.bound or _differ(figure, test.bound, n))
+    digits = next(apart, 17)
+    wanted = f"expected {test.wanted} {_text(test.bound, digits)}".replace("  ", " ") + test.share
+    measured = f"measured {_text(figure, digits)}"
+    if len(repeats) < 2:
+        return f"{measured}, {wanted}"
+    return f"{measured}, the median of {', '.join(map(_text, repeats))}; {wanted}"
+
+
+def _differ(one: float, other: float, digits: int) -> bool:
+    return _text(one, digits) != _text(other, digits)
+
+
+def _text(number: float, digits: int = 3) -> str:
+    if number == int(number) and abs(number) < 10**15:
+        return f"{int(number):,}"
+    whole = len(str(int(abs(number))))
+    if 3 < whole < 16:
+        return f"{number:,.{max(digits - whole, 0)}f}"
+    return f"{number:.{digits}g}"
+
+
+def _short(value: object) -> str:
+    text = " ".join(repr(bool(value) if _is_bool(value) else value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _listed(given: dict[str, Any]) -> str:
+    return " and ".join(f"{name}={_short(bound)}" for name, bound in given.items())
+
+
+def _is_bool(value: object) -> bool:
+    return type(value).__name__ in ("bool", "bool_")  # NumPy's own is no subclass of bool
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, numbers.Real) and not _is_bool(value) and math.isfinite(value)
+
+
+def _too_few_cores(needs_cores: int, ceiling: float | None, machine: Machine) -> str:
+    if machine.cores_yours < needs_cores:
+        yours = _text(machine.cores_yours)
+        verb = "is" if machine.cores_yours <= 1 else "are"
+        why = f"yours: limited by {machine.limited_by}" if machine.limited_by else "present"
+        return f"needs {needs_cores} cores; {yours} {verb} {why}"
+    if ceiling is not None and ceiling < 1 + LEAST_GAIN * (needs_cores - 1):
+        return (
+            f"needs {needs_cores} cores; independent processes side by side "
+            f"reach only {_text(ceiling)} times one here"
+        )
+    return ""
+
+
+def _too_low(needs_cores: int, ceiling: float | None, test: _Test) -> str:
+    """Return that a share of the ceiling is too little to tell several cores from one."""
+    if needs_cores < 2 or ceiling is None or test.bound is None or test.bound > 1:
+        return ""
+    return f"{_text(test.bound)} is no more than what one core does alone"
+
+
+def _contradicted(needs_cores: int, repeats: list[Any], test: _Test) -> str:
+    """Return that the repeats of a claim about several cores do not all say the same.
+
+    It counts on which side of the bound they are, not how far they are apart: repeats that
+    differ widely and all refute a claim do refute it.  And it is asked before the median, of
+    what holds as of what does not: else noise could only ever speak for a claim.
+    """
+    passed = sum(map(test.passes, repeats))
+    dissent = min(passed, len(repeats) - passed)
+    if needs_cores < 2 or dissent < DISSENT * len(repeats) or not dissent:
+        return ""
+    return f"the repeats contradict each other: it was so in {passed} of {len(repeats)}"
+
+
+def _busy(needs_cores: int, measured_on: Machine | None, figures: Sequence[Any]) -> str:
+    """Return who stood in the way of a claim about several cores, or "" if nobody did.
+
+    Figures of a `Run` know what others used meanwhile; for others the present has to do.
+    """
+    here = this_machine()
+    machine = measured_on or here
+    known = [one.used_by_others for one in figures if isinstance(one, Cores)]
+    meanwhile = [cores for cores in known if cores is not None]
+    if needs_cores < 2 or not (meanwhile or machine == here):
+        return ""
+    others = max(meanwhile) if meanwhile else cores_used_by_others()
+    if min(machine.cores_yours, machine.cores_present - others) >= needs_cores - TOLERANCE:
+        return ""
+    return f"others used {others:.1f} of {machine.cores_present} cores"

@@ -1,0 +1,1 @@
+"""%load_ext manybrains: %%watch, cells as a script, what workers print."""

@@ -1,0 +1,266 @@
+"""What workers print arrives in the cell that started them: whole lines, in order.
+
+The notebook reads the workers' files back before it prints anything of its own, at the end
+of the cell, and every few hundredths of a second in between.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import threading
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..workers.events import open_to_read
+from ..workers.hints import no_room
+from ..workers.output import FRAME, MOST_IN_FRAME
+
+__all__ = ["MOST_CHARACTERS", "Relay"]
+
+MOST_CHARACTERS = 20_000_000  # shown of one cell; the rest is counted, not kept
+_PERIOD = 0.03  # seconds between readings while a cell runs
+_HEAD = re.compile(rb"([12])\x1f(\d{1,10})\x1f([^\x1e\x1f]{0,1000})\x1f(\d{1,7})\x1f")
+_LONGEST_HEAD = 1_050  # bytes
+_MOST_ON_DISK = 1 << 26  # bytes; a cell's file is cut when it is larger
+_LITTLE_ROOM = 1 << 16  # bytes; a file system with less has no room for output
+
+
+@dataclass(slots=True)
+class _Cell:
+    """The file of one cell, and how far it has been read."""
+
+    path: Path
+    header: Any  # the message that asked for the cell: where its output belongs
+    labelled: bool = False
+    source: int | None = None
+    rest: bytes = b""
+    shown: int = 0
+    dropped: int = 0
+    warned: bool = False  # that the disk is full
+    writers: set[Any] = field(default_factory=set)  # processes that print to the file
+    # (stream, pid) -> (worker, unfinished line)
+    partial: dict[tuple[int, str], tuple[str, str]] = field(default_factory=dict)
+
+
+class Relay:
+    """Reads the files of the cells and shows what is new.
+
+    Args:
+        folder: private folder for the files.
+        show: called with (header of the cell, stream number 1 or 2, text).
+        rename: applied to the text of standard error, where tracebacks name files.
+    """
+
+    def __init__(
+        self, folder: Path, show: Callable[[Any, int, str], None], rename: Callable[[str], str]
+    ) -> None:
+        self._folder = folder
+        self._show = show
+        self._rename = rename
+        self._cells: list[_Cell] = []
+        self._count = 0
+        self._pid = os.getpid()
+        self._lock = threading.RLock()
+        self._inside = False
+        self._working = threading.Event()
+        self._closed = False
+        self._thread = threading.Thread(target=self._keep_reading, daemon=True)
+        self._thread.start()
+
+    def begin_cell(self, header: Any) -> None:
+        """Give the workers started from here on a file of their own."""
+        with self._lock:
+            self._count += 1
+            self._cells.append(_Cell(self._folder / f"output_{self._count}", header))
+
+    def path_for_worker(self, worker: Any) -> str | None:
+        """Return the file for a worker that is about to be started, and watch it from now on."""
+        if os.getpid() != self._pid:  # a bare os.fork: the lock may be held for ever
+            return None
+        with self._lock:
+            if not self._cells:
+                return None
+            cell = self._cells[-1]
+            cell.writers.add(worker)
+            if cell.source is None:
+                try:
+                    cell.source = open_to_read(cell.path, create=True)
+                except OSError:  # no room or no folder: the worker writes where it always did
+                    return None
+            self._working.set()
+            return str(cell.path)
+
+    @contextlib.contextmanager
+    def labels(self) -> Iterator[None]:
+        """Put the worker's name before each line while this lasts."""
+        with self._lock:
+            cell = self._cells[-1] if self._cells else None
+            before = cell.labelled if cell else False
+            if cell:
+                cell.labelled = True
+        try:
+            yield
+        finally:
+            self.drain()
+            if cell:
+                cell.labelled = before
+
+    def drain(self, rest: bool = False) -> None:
+        """Show what workers have printed by now; with `rest`, unfinished lines as well."""
+        if not self._working.is_set() or os.getpid() != self._pid:
+            return
+        with self._lock:
+            if self._inside:  # what we show is printed by us: no need to look again
+                return
+            self._inside = True
+            try:
+                for cell in self._cells:
+                    if cell.source is not None:
+                        self._read(cell, rest)
+            finally:
+                self._inside = False
+
+    def tidy(self, alive: Collection[Any]) -> None:
+        """After a cell: let go of the files to which none of those alive can write any more."""
+        self.drain(rest=not alive)
+        with self._lock:
+            for cell in self._cells:
+                cell.writers.intersection_update(alive)
+                self._tell_of_dropped(cell)
+            self._tell_of_full_disk()
+            for cell in self._cells[:-1]:
+                if not cell.writers:
+                    self._read(cell, rest=True)
+                    self._tell_of_dropped(cell)
+                    self._discard(cell)
+            self._cells = [c for c in self._cells[:-1] if c.writers] + self._cells[-1:]
+            if not any(cell.source is not None for cell in self._cells):
+                self._working.clear()
+
+    def _tell_of_dropped(self, cell: _Cell) -> None:
+        if cell.dropped:
+            text = f"[some {cell.dropped:,} bytes more were printed by workers, and dropped]\n"
+            self._show(cell.header, 2, text)
+            cell.dropped = 0
+
+    def _tell_of_full_disk(self) -> None:
+        cell = self._cells[-1] if self._cells else None
+        if cell and cell.source is not None and not cell.warned:
+            with contextlib.suppress(OSError):
+                cell.warned = shutil.disk_usage(self._folder).free < _LITTLE_ROOM
+            if cell.warned:
+                self._show(cell.header, 2, f"[{no_room(str(self._folder.parent))}]\n")
+
+    def close(self) -> None:
+        self._closed = True
+        self._working.set()
+        self._thread.join(1.0)
+        for cell in self._cells:
+            self._discard(cell)
+        self._cells = []
+
+    def _discard(self, cell: _Cell) -> None:
+        if cell.source is not None:
+            os.close(cell.source)
+            cell.source = None
+        with contextlib.suppress(OSError):
+            cell.path.unlink()
+
+    def _keep_reading(self) -> None:
+        pause = threading.Event()
+        while not self._closed:
+            self._working.wait()
+            self.drain()
+            pause.wait(_PERIOD)
+
+    def _read(self, cell: _Cell, rest: bool) -> None:
+        if cell.source is None:
+            return
+        while cell.shown <= MOST_CHARACTERS and (chunk := os.read(cell.source, 1 << 20)):
+            parts, cell.rest = _unframe(cell.rest + chunk)
+            self._take(cell, parts)
+        if cell.shown > MOST_CHARACTERS:
+            self._drop(cell)
+        elif rest:
+            self._take(cell, [(1, "", "", cell.rest.strip(FRAME).decode("utf-8", "replace"))])
+            cell.rest = b""
+        if rest:
+            for (stream, _), (worker, left) in cell.partial.items():
+                self._emit(cell, stream, worker, left)
+            cell.partial.clear()
+
+    def _take(self, cell: _Cell, parts: list[tuple[int, str, str, str]]) -> None:
+        """Show the whole lines; keep what is unfinished, unless that is very long."""
+        for stream, pid, worker, text in parts:
+            text = cell.partial.pop((stream, pid), ("", ""))[1] + text
+            whole, end, left = text.rpartition("\n")
+            if len(left) > MOST_IN_FRAME:
+                end, left = end + left, ""
+            if left:
+                cell.partial[stream, pid] = (worker, left)
+            self._emit(cell, stream, worker, whole + end)
+
+    def _drop(self, cell: _Cell) -> None:
+        """Count what is there and throw it away, so that neither memory nor disk fills up.
+
+        What is written between the last look at the size and the cut is not counted, so the
+        file is cut only when it is large, and how much was dropped is told as "some".
+        """
+        assert cell.source is not None
+        cell.dropped += len(cell.rest) + sum(len(left) for _, left in cell.partial.values())
+        cell.rest = b""
+        cell.partial.clear()
+        with contextlib.suppress(OSError):
+            place = os.lseek(cell.source, 0, os.SEEK_CUR)
+            end = os.lseek(cell.source, 0, os.SEEK_END)
+            cell.dropped += end - place
+            if end > _MOST_ON_DISK:
+                os.truncate(cell.path, 0)  # writers append, so they go on at the beginning
+                os.lseek(cell.source, 0, os.SEEK_SET)
+
+    def _emit(self, cell: _Cell, stream: int, worker: str, text: str) -> None:
+        if not text:
+            return
+        if cell.shown > MOST_CHARACTERS:
+            cell.dropped += len(text)
+            return
+        cell.shown += len(text)
+        if stream == 2:
+            text = self._rename(text)
+        if cell.labelled and worker:
+            text = "".join(f"{worker}: {line}" for line in text.splitlines(keepends=True))
+        self._show(cell.header, stream, text)
+
+
+def _unframe(data: bytes) -> tuple[list[tuple[int, str, str, str]], bytes]:
+    """Split bytes into (stream, pid, worker, text) parts and what is not complete yet.
+
+    Bytes outside of frames come from C code or from programs that a worker started; so
+    does a mark that no head follows.
+    """
+    parts: list[tuple[int, str, str, str]] = []
+    raw, place = b"", 0
+    while (mark := data.find(FRAME, place)) >= 0:
+        raw += data[place:mark]
+        head = _HEAD.match(data, mark + 1)
+        size = int(head[4]) if head else 0
+        if len(data) < (head.end() + size if head else mark + _LONGEST_HEAD):
+            place = mark
+            break
+        if head is None or size > 4 * MOST_IN_FRAME:
+            raw, place = raw + data[mark : mark + 1], mark + 1
+            continue
+        if raw:
+            parts.append((1, "", "", raw.decode("utf-8", "replace")))
+        place = head.end() + size
+        text = data[head.end() : place].decode("utf-8", "replace")
+        parts.append((int(head[1]), head[2].decode(), head[3].decode("utf-8", "replace"), text))
+        raw = b""
+    else:
+        raw, place = raw + data[place:], len(data)
+    if raw:
+        parts.append((1, "", "", raw.decode("utf-8", "replace")))
+    return parts, data[place:]

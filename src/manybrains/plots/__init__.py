@@ -1,0 +1,1 @@
+"""Pictures: data and an Axes in, that Axes out."""

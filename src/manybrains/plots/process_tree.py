@@ -1,0 +1,167 @@
+"""The tree of processes: who started whom, worked out from a Run, then painted."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+
+from ..records.run import Run
+from .style import ALARM, FAINT, INK, QUIET
+from .timeline_data import exit_words, failed, shortened
+
+__all__ = ["Member", "draw_tree", "family_of", "tree_inches"]
+
+WIDEST = 5  # leaves side by side; a wider tree becomes a list
+MOST_MEMBERS = 48  # drawn; more could not be read
+WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+GENERATIONS = (("main", "main"), ("child", "children"), ("grandchild", "grandchildren"))
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One process of the tree: what is said of it, and the place of its parent in the list."""
+
+    words: tuple[str, ...]
+    parent: int | None
+    generation: int
+    helper: bool = False
+    failed: bool = False
+
+
+def family_of(run: Run) -> tuple[Member, ...]:
+    """Return main, every process it led to, in order of birth, and the helpers last.
+
+    A process whose parent is no lane (the fork server's children, say) counts as main's.
+    """
+    members: list[Member] = []
+    last_of_pid: dict[int, int] = {}  # a pid may be used again, so the latest counts
+    for lane in run.lanes:
+        if lane.kind == "thread":
+            continue
+        parent = last_of_pid.get(lane.parent_pid or 0, 0) if members else None
+        generation = 0 if parent is None else members[parent].generation + 1
+        words = [shortened(lane.name, 18), f"pid {lane.pid}"]
+        if lane.exit_code is not None:
+            words.append(exit_words(lane.exit_code, run.machine.system))
+        last_of_pid[lane.pid] = len(members)
+        members.append(Member(tuple(words), parent, generation, failed=failed(lane)))
+    for helper in run.helpers if members else ():
+        members.append(Member((helper, "helper process"), 0, 1, helper=True))
+    return tuple(members)
+
+
+def census(family: Sequence[Member]) -> str:
+    """Return how many processes there are, as a sentence: helpers are counted apart."""
+    own = [member.generation for member in family if not member.helper]
+    helpers = len(family) - len(own)
+    parts = []
+    for generation, names in enumerate(GENERATIONS):
+        count = own.count(generation)
+        if count:
+            parts.append(f"{_number(count)} {names[count > 1]}")
+    deeper = sum(generation >= len(GENERATIONS) for generation in own)
+    parts += [f"{_number(deeper)} further down"] if deeper else []
+    text = f"{len(own):,} process{'' if len(own) == 1 else 'es'}: {', '.join(parts)}"
+    if helpers:
+        text += f" (and {_number(helpers)} helper{'' if helpers == 1 else 's'})"
+    return text if own else "no process was watched"
+
+
+def _number(count: int) -> str:
+    return WORDS[count] if count < len(WORDS) else f"{count:,}"
+
+
+def _across(family: Sequence[Member]) -> list[float]:
+    """Return where each member stands across the tree: leaves in a row, parents amid children."""
+    children = _children(family)
+    places = [0.0] * len(family)
+    order = _order(family)
+    leaves = [index for index in order if not children[index]]
+    for place, index in enumerate(leaves):
+        places[index] = place
+    for index in reversed(order):
+        if children[index]:
+            places[index] = statistics.fmean(places[child] for child in children[index])
+    return places
+
+
+def _children(family: Sequence[Member]) -> list[list[int]]:
+    children: list[list[int]] = [[] for _ in family]
+    for index, member in enumerate(family):
+        if member.parent is not None:
+            children[member.parent].append(index)
+    return children
+
+
+def _order(family: Sequence[Member]) -> list[int]:
+    """Return the members from main down, each before its children, as they are read."""
+    children, order, todo = _children(family), [], [0] if family else []
+    while todo:
+        order.append(todo.pop())
+        todo += reversed(children[order[-1]])
+    return order
+
+
+def _wide(family: Sequence[Member]) -> bool:
+    return max(_across(family), default=0) + 1 > WIDEST
+
+
+def tree_inches(family: Sequence[Member]) -> float:
+    """Return how high a figure the tree needs."""
+    family = family[:MOST_MEMBERS]
+    if _wide(family):
+        return 0.5 + 0.17 * len(family)
+    return 0.4 + 0.95 * (1 + max((member.generation for member in family), default=0))
+
+
+def draw_tree(ax: Axes, family: Sequence[Member]) -> None:
+    """Paint the tree: main on top, below each process those it started, helpers dashed."""
+    title = census(family)
+    if len(family) > MOST_MEMBERS:
+        family, title = family[:MOST_MEMBERS], f"{title} (first {MOST_MEMBERS} drawn)"
+    paint = _draw_list if _wide(family) else _draw_boxes
+    paint(ax, family)
+    ax.set_title(title, loc="left")
+    ax.set_axis_off()
+
+
+def _draw_boxes(ax: Axes, family: Sequence[Member]) -> None:
+    places = _across(family)
+    for member, x in zip(family, places, strict=True):
+        y = -member.generation
+        if member.parent is not None:
+            _draw_line(ax, member, [places[member.parent], x], [y + 1, y])
+        box = {"boxstyle": "round,pad=0.4", "facecolor": "white", "linewidth": 0.9}
+        box["edgecolor"], box["linestyle"] = _ink(member, QUIET), _dash(member)
+        words = ax.text(x, y, "\n".join(member.words), bbox=box, linespacing=1.3)
+        words.set(ha="center", va="center", color=_ink(member, INK), fontsize=9)
+    ax.set_xlim(min(places, default=0) - 0.6, max(places, default=0) + 0.6)
+    ax.set_ylim(-max((member.generation for member in family), default=0) - 0.45, 0.45)
+
+
+def _draw_list(ax: Axes, family: Sequence[Member]) -> None:
+    """Paint a wide tree as a list, indented, as file managers do."""
+    rows = {index: -row for row, index in enumerate(_order(family))}
+    for index, y in rows.items():
+        member = family[index]
+        x = 0.5 * member.generation
+        if member.parent is not None:
+            stem = x - 0.35
+            _draw_line(ax, member, [stem, stem, x - 0.05], [rows[member.parent] - 0.4, y, y])
+        words = ax.text(x, y, ", ".join(member.words))
+        words.set(ha="left", va="center_baseline", color=_ink(member, INK), fontsize=8.5)
+    ax.set_xlim(-0.1, 8)
+    ax.set_ylim(-len(rows) + 0.4, 0.6)
+
+
+def _draw_line(ax: Axes, member: Member, xs: list[float], ys: list[float]) -> None:
+    ax.plot(xs, ys, color=FAINT, linewidth=1, linestyle=_dash(member), zorder=1)
+
+
+def _ink(member: Member, usual: str) -> str:
+    return ALARM if member.failed else QUIET if member.helper else usual
+
+
+def _dash(member: Member) -> str:
+    return "--" if member.helper else "-"

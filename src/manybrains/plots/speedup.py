@@ -1,0 +1,92 @@
+"""The speedup by more and more workers: what its picture says, and how it is painted."""
+
+from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from .races import faster
+from .style import ACCENT, INK, QUIET, frame, note, points_high, spread
+
+if TYPE_CHECKING:
+    from ..comparisons.scaling import Scaling
+
+__all__ = ["draw_speedup", "gain", "gain_in_words"]
+
+WORTH = 1.05  # a speedup below is none: two runs of the same differ by as much
+
+
+def draw_speedup(ax: Axes, scaling: "Scaling") -> None:
+    """Paint the ideal line, the measured one with every repeat, and how many cores are yours."""
+    numbers = [point.workers for point in scaling.points]
+    first, most = numbers[0], numbers[-1]
+    measured = [scaling.speedup(number) for number in numbers]
+    repeats = [
+        (point.workers, scaling.points[0].median_wall_seconds / wall)
+        for point in scaling.points
+        for wall in point.wall_seconds
+        if wall > 0
+    ]
+    ideal = most / first
+    ax.plot([first, most], [1, ideal], color=QUIET, linewidth=0.9, linestyle=(0, (5, 3)))
+    ax.plot(numbers, measured, color=ACCENT, linewidth=1.8, marker="o", ms=4)
+    ax.plot(*zip(*repeats, strict=True), "o", ms=5, color=INK, mec="white", mew=0.8, zorder=3)
+    top = max(ideal, *(high for _, high in repeats), 1.0)
+    beside = 0.03 * (most - first) or 0.5
+    ax.set_xlim(first - beside, most + beside)
+    ax.set_ylim(0, 1.08 * top)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    _mark_yours(ax, scaling.machine.cores_yours, first, most)
+    ends = (ideal, measured[-1])
+    places = spread(ends, 11 * 1.08 * top / max(1.0, points_high(ax)), 1.08 * top)
+    note(ax, "ideal", most + beside, places[0])
+    note(ax, f"measured: {measured[-1]:.2f}", most + beside, places[1], color=ACCENT)
+    one = "1 worker" if first == 1 else f"{first} workers"
+    frame(
+        ax,
+        gain(scaling),
+        "workers",
+        f"times as fast as {one} (dots: every repeat)",
+    )
+
+
+def _mark_yours(ax: Axes, yours: float, first: int, most: int) -> None:
+    """Rule where the cores that are yours end: more workers than that share them."""
+    words = f"yours: {yours:g} core{'' if yours == 1 else 's'}"
+    if first <= yours <= most:
+        ax.axvline(yours, color=QUIET, linewidth=0.8, linestyle=":", zorder=0)
+    yours = min(max(yours, first), most)
+    right = yours > (first + most) / 2
+    ax.annotate(
+        words,
+        (yours, 0),
+        xycoords=("data", "axes fraction"),
+        xytext=(-5 if right else 5, 6),
+        textcoords="offset points",
+        ha="right" if right else "left",
+        color=QUIET,
+        fontsize=8.5,
+    )
+
+
+def gain(scaling: "Scaling") -> str:
+    """Return the message of a scaling: which number of workers gained most, and how much."""
+    first, *others = scaling.points
+    if not others:
+        return f"{first.name}: {first.median_wall_seconds:.2f} s"
+    best = max(others, key=lambda point: scaling.speedup(point.workers))
+    ratio = scaling.speedup(best.workers)
+    if ratio < WORTH:
+        return f"more workers were no faster than {first.name}"
+    return faster(best, first, ratio)
+
+
+def gain_in_words(scaling: "Scaling") -> str:
+    """Return what the line shows as sentences."""
+    told = "; ".join(
+        f"{point.name} {scaling.speedup(point.workers):.2f} times as fast "
+        f"({point.median_wall_seconds:.2f} s)"
+        for point in scaling.points
+    )
+    yours = scaling.machine.cores_yours
+    return f"Line of speedups. {gain(scaling)}. {told}. Cores that are yours: {yours:g}."

@@ -1,0 +1,202 @@
+"""What a timeline shows, as numbers and words: a Run in, one Row per lane out.
+
+Between Run and picture: `plots.plot_timeline` paints what this module works
+out, so that what is painted can be checked without looking.
+"""
+
+import bisect
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ..records.run import OVER, Lane, Run
+
+__all__ = ["Row", "Step", "exit_words", "headline", "in_words", "rows_of", "shortened"]
+
+STEADY_SECONDS = 0.1  # CPU clocks move in ticks of up to 16 ms: a steeper rise must last this long
+MOST_STEPS = 15_000  # in a whole picture; 1,000 in one row is more than it has pixels
+SIGNALS = {
+    1: "SIGHUP",
+    2: "SIGINT",
+    3: "SIGQUIT",
+    4: "SIGILL",
+    6: "SIGABRT",
+    8: "SIGFPE",
+    9: "SIGKILL",
+    11: "SIGSEGV",
+    13: "SIGPIPE",
+    14: "SIGALRM",
+    15: "SIGTERM",
+}  # those with the same number everywhere: a run may come from another system
+
+
+class Step(NamedTuple):  # a tuple, for a picture has thousands
+    """A stretch of time in which a lane used `cores` cores, last seen on core number `core`."""
+
+    begin: float
+    end: float
+    cores: float
+    core: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One lane as it is drawn.
+
+    Attributes:
+        name: the lane's name, shortened.
+        wait: from asked for to started, in seconds; None if nobody waited.
+        life: from the first instruction to the last, in seconds, inside the block.
+        steps: what it used; the CPU seconds under them are exactly the lane's.  They begin
+            before the life while a process imports, and end after it while it shuts down.
+        failed: True if it ended with an error or was killed.
+        ending: what is to be said at its end, empty for most.
+    """
+
+    name: str
+    wait: tuple[float, float] | None
+    life: tuple[float, float]
+    steps: tuple[Step, ...]
+    failed: bool
+    ending: str = ""
+
+    @property
+    def used(self) -> float:
+        """CPU seconds under the steps."""
+        return sum(step.cores * (step.end - step.begin) for step in self.steps)
+
+    @property
+    def peak_cores(self) -> float:
+        """The most cores in use for at least a twentieth of a second."""
+        return max(
+            (s.cores for s in self.steps if s.end - s.begin >= STEADY_SECONDS / 2), default=0.0
+        )
+
+
+def rows_of(run: Run) -> tuple[Row, ...]:
+    """Return one row per lane, thinned to what can be seen in a picture of all of them."""
+    looks: list[list[tuple[float, int | None]]] = [[] for _ in run.lanes]
+    for sample in run.samples:
+        looks[sample.lane].append((sample.time, sample.core))
+    most = max(20, min(1_000, MOST_STEPS // max(1, len(run.lanes))))
+    return tuple(
+        _row(run, lane, _steps(run.points(index), looks[index], run.wall_seconds / most))
+        for index, lane in enumerate(run.lanes)
+    )
+
+
+def _row(run: Run, lane: Lane, steps: tuple[Step, ...]) -> Row:
+    begin, end = steps[0].begin, steps[-1].end
+    if lane.ended is not None:
+        end = max(begin, min(lane.ended, end))
+    if lane.started is not None:
+        begin = min(max(lane.started, 0.0), end)
+    elif lane.requested is not None and lane.exit_code is None and not lane.cpu_seconds:
+        begin = end  # asked for, and never seen alive
+    wait = None
+    if lane.requested is not None and max(lane.requested, 0.0) < begin:
+        wait = (max(lane.requested, 0.0), begin)
+    row = Row(_row_name(lane), wait, (begin, end), steps, failed(lane))
+    return dataclasses.replace(row, ending=_ending(run, lane, row.peak_cores))
+
+
+def _ending(run: Run, lane: Lane, peak: float) -> str:
+    words = []
+    if peak >= OVER and lane.kind != "thread":
+        words.append(f"up to {peak:.1f} cores")
+    if lane.exit_code:
+        words.append(exit_words(lane.exit_code, run.machine.system))
+    return ", ".join(words)
+
+
+def failed(lane: Lane) -> bool:
+    """True if the worker ended with an error or was killed; `terminate()` is no failure."""
+    return lane.exit_code not in (None, 0, -15)
+
+
+def _steps(
+    points: Sequence[tuple[float, float]],
+    looks: Sequence[tuple[float, int | None]],
+    finest: float,
+) -> tuple[Step, ...]:
+    """Leave out points that cannot be seen; what was used between them stays in place."""
+    last = points[0]
+    kept = [last]
+    for point in points[1:-1]:
+        if point[0] - last[0] >= finest and not _too_fine(last, point, finest):
+            kept.append(last := point)
+    while len(kept) > 1 and _too_fine(kept[-1], points[-1], finest):
+        kept.pop()
+    kept.append(points[-1])
+    times = [time for time, _ in looks]
+    steps = []
+    for (t0, c0), (t1, c1) in itertools.pairwise(kept):
+        look = min(bisect.bisect_left(times, t1), len(times) - 1)
+        core = looks[look][1] if looks else None
+        steps.append(Step(t0, t1, (c1 - c0) / (t1 - t0) if t1 > t0 else 0.0, core))
+    return tuple(steps)
+
+
+def _too_fine(last: tuple[float, float], point: tuple[float, float], finest: float) -> bool:
+    gap, used = point[0] - last[0], point[1] - last[1]
+    return gap < finest or (used > 1.02 * gap and gap < STEADY_SECONDS)
+
+
+def _row_name(lane: Lane) -> str:
+    name = lane.name
+    if lane.kind == "thread" and "thread" not in name.lower():
+        name = f"{name} (thread)"
+    return shortened(name, 26)
+
+
+def shortened(text: str, most: int) -> str:
+    """Return the text with its middle left out if it is long: pools number their workers last."""
+    if len(text) <= most:
+        return text
+    tail = most // 2 - 1
+    return f"{text[: most - tail - 1].rstrip()}…{text[-tail:].lstrip()}"
+
+
+def exit_words(code: int, system: str = "") -> str:
+    """Return an exit code as a person would say it: ``exit 1``, or ``SIGKILL`` for -9."""
+    if code >= 0:
+        return f"exit {code}"
+    if -code == (10 if system == "Darwin" else 7):
+        return "SIGBUS"
+    return SIGNALS.get(-code, f"signal {-code}")
+
+
+def stopped_by(run: Run) -> str:
+    """Return in a word what ended an unfinished run; empty for a finished one."""
+    if run.finished:
+        return ""
+    if "deadline" in run.note:
+        return "deadline"
+    by = run.note.removeprefix("stopped by ")
+    return by if by.isidentifier() else "stopped early"
+
+
+def headline(run: Run) -> str:
+    """Return the message of a run: who kept how many cores busy, and for how long."""
+    count = len(run.workers)
+    who = {0: "no workers, main", 1: "1 worker"}.get(count, f"{count:,} workers")
+    end = stopped_by(run)
+    until = {"": "", "deadline": ", until the deadline", "stopped early": ", then stopped early"}
+    return (
+        f"{shortened(run.name, 24)}: {who} kept {run.cores_in_use:.2f} cores busy "
+        f"for {run.wall_seconds:.2f} s{until.get(end, f', until {end}')}"
+    )
+
+
+def in_words(run: Run, most: int = 8) -> str:
+    """Return what the timeline shows as sentences, for those who cannot see it."""
+    told = [
+        f"{row.name} from {row.life[0]:.2f} to {row.life[1]:.2f} s used "
+        f"{lane.cpu_seconds:.2f} CPU seconds{f', {row.ending}' if row.ending else ''}"
+        for row, lane in zip(rows_of(run)[:most], run.lanes, strict=False)
+    ]
+    more = len(run.lanes) - len(told)
+    told += [f"and {more:,} more"] if more > 0 else []
+    return f"Timeline. {headline(run)}. {'; '.join(told)}".rstrip() + "."

@@ -1,0 +1,1 @@
+"""What rides along in every worker: light, and of the standard library only."""

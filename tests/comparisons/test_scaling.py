@@ -1,0 +1,295 @@
+"""measure_scaling(): the same work by more and more workers; its figures and its picture."""
+
+import contextlib
+import multiprocessing
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+
+import matplotlib
+import numpy
+import pytest
+from made_up import MACHINE
+
+from manybrains import plot_speedup
+from manybrains.comparisons import comparison as comparing
+from manybrains.comparisons.scaling import Scaling, ScalingPoint, measure_scaling
+from manybrains.lessons.workloads import count
+from manybrains.plots import plots
+from manybrains.records.run import Lane, Run
+
+matplotlib.use("agg")
+DEADLINE = 60
+INPUTS = [100, 200, 300]
+
+
+@pytest.fixture(autouse=True)
+def headless(monkeypatch):
+    monkeypatch.setenv("MANYBRAINS_HEADLESS", "1")
+
+
+@pytest.fixture(autouse=True)
+def no_figure_left():
+    yield
+    from matplotlib import pyplot
+
+    pyplot.close("all")
+
+
+@pytest.fixture
+def unwatched(monkeypatch):
+    """Let measure_scaling() run without a lens, and note what it would have watched."""
+    watched = []
+
+    @contextlib.contextmanager
+    def watch(name, *, deadline, quiet):
+        watched.append((name, deadline))
+        yield run_of(name, 1.0)
+
+    monkeypatch.setattr(comparing, "watch", watch)
+    return watched
+
+
+def run_of(name, wall_seconds):
+    return Run(name, MACHINE, wall_seconds, (Lane("main", name, 1),), (), (), 0.05, True, "")
+
+
+def point(workers, *walls):
+    name = f"{workers} worker{'' if workers == 1 else 's'}"
+    return ScalingPoint(name, tuple(run_of(name, wall) for wall in walls), workers)
+
+
+# A program of which a fifth is serial: 1, 0.6, 0.4 seconds.
+AMDAHL = Scaling((point(1, 1.0, 1.1, 0.9), point(2, 0.6, 0.6, 9.0), point(4, 0.4, 0.4, 0.4)), [7])
+
+
+def serially(workers):
+    """An executor whose workers are all this very thread."""
+    return Serial()
+
+
+class Serial(Executor):
+    def map(self, work, *inputs):
+        return map(work, *inputs)
+
+
+# --- measuring
+
+
+@pytest.mark.usefixtures("nobody_left")
+def test_processes_are_measured_under_every_start_method(start_method):
+    pool = partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context(start_method))
+    scaling = measure_scaling(count, INPUTS, (1, 2), 1, executor=pool, deadline=DEADLINE)
+    assert INPUTS == scaling.answer
+
+
+@pytest.mark.usefixtures("nobody_left")
+def test_the_workers_are_processes_by_default():
+    scaling = measure_scaling(count, INPUTS, (2,), repeats=1, deadline=DEADLINE)
+    [run] = scaling[2].runs
+    assert {"process"} == {lane.kind for lane in run.workers}
+
+
+def test_any_executor_can_be_measured():
+    scaling = measure_scaling(count, INPUTS, (1, 2), repeats=1, executor=ThreadPoolExecutor)
+    assert INPUTS == scaling.answer
+
+
+def test_an_executor_has_as_many_workers_as_are_measured(unwatched):
+    asked = []
+
+    def noted(workers):
+        asked.append(workers)
+        return Serial()
+
+    measure_scaling(count, INPUTS, (1, 3), repeats=1, executor=noted)
+    assert [1, 3] == asked
+
+
+def test_one_two_and_four_workers_are_measured_three_times_by_default(unwatched):
+    scaling = measure_scaling(count, INPUTS, executor=serially)
+    assert [(1, 3), (2, 3), (4, 3)] == [(p.workers, len(p.runs)) for p in scaling.points]
+
+
+def test_the_repeats_are_interleaved(unwatched):
+    measure_scaling(count, INPUTS, (1, 2), repeats=2, executor=serially)
+    assert ["1 worker", "2 workers"] * 2 == [name for name, _ in unwatched]
+
+
+def test_the_least_number_comes_first_and_each_once(unwatched):
+    scaling = measure_scaling(count, INPUTS, (4, 1, 4, 2), repeats=1, executor=serially)
+    assert [1, 2, 4] == [p.workers for p in scaling.points]
+
+
+def test_inputs_that_can_be_read_once_serve_every_number(unwatched):
+    assert INPUTS == measure_scaling(count, iter(INPUTS), executor=serially).answer
+
+
+def test_numbers_of_numpy_are_numbers_of_workers(unwatched):
+    scaling = measure_scaling(count, INPUTS, numpy.arange(1, 3), repeats=1, executor=serially)
+    assert [1, 2] == [p.workers for p in scaling.points]
+
+
+def test_the_deadline_is_that_of_every_run(unwatched):
+    measure_scaling(count, INPUTS, (1, 2), 1, executor=serially, deadline=7)
+    assert [7, 7] == [deadline for _, deadline in unwatched]
+
+
+# --- refusing
+
+
+def test_answers_that_depend_on_the_workers_are_refused(unwatched):
+    with pytest.raises(ValueError, match=r"'1 worker' answered \[0\], '2 workers' answered \[1\]"):
+        measure_scaling(next, [iter(range(9))], (1, 2), executor=serially)
+
+
+def test_an_error_of_the_work_tells_with_how_many_workers(unwatched):
+    with pytest.raises(TypeError) as caught:
+        measure_scaling(count, ["ten"], (1, 2), executor=serially)
+    assert ["raised by contestant '1 worker' in repeat 1 of 3"] == caught.value.__notes__
+
+
+@pytest.mark.parametrize("workers", [(), (0, 1), (-1,), (1.5,), 4, None, "two"])
+def test_senseless_numbers_of_workers_are_refused(workers):
+    with pytest.raises(ValueError, match=r"workers is .*: give numbers from 1 on, such as"):
+        measure_scaling(count, INPUTS, workers)
+
+
+def test_no_inputs_are_refused():
+    with pytest.raises(ValueError, match="there are no inputs: give at least one for each worker"):
+        measure_scaling(count, [])
+
+
+def test_work_that_was_called_already_is_refused():
+    with pytest.raises(TypeError, match="work is 10, which cannot be called: give the function"):
+        measure_scaling(count(10), INPUTS)
+
+
+def test_an_executor_that_was_made_already_is_refused():
+    with pytest.raises(TypeError, match=r"executor is .*Serial.*, which cannot be called"):
+        measure_scaling(count, INPUTS, executor=Serial())
+
+
+# --- figures and text
+
+
+def test_the_speedup_is_of_median_wall_times():
+    assert [1.0, 1 / 0.6, 2.5] == [AMDAHL.speedup(workers) for workers in (1, 2, 4)]
+
+
+def test_the_efficiency_is_the_speedup_for_each_worker():
+    assert pytest.approx([1.0, 1 / 1.2, 0.625]) == [AMDAHL.efficiency(n) for n in (1, 2, 4)]
+
+
+def test_the_serial_fraction_is_the_part_that_is_serial():
+    assert pytest.approx([0.2, 0.2]) == [AMDAHL.serial_fraction(workers) for workers in (2, 4)]
+
+
+def test_without_one_worker_the_least_number_is_the_measure():
+    scaling = Scaling((point(2, 1.0), point(4, 0.5)))
+    assert (2.0, 1.0) == (scaling.speedup(4), scaling.efficiency(4))
+
+
+def test_one_worker_has_no_serial_fraction():
+    with pytest.raises(ValueError, match=r"no serial fraction of 1 worker: .* as workers=\(1, 2\)"):
+        AMDAHL.serial_fraction(1)
+
+
+def test_without_one_worker_there_is_no_serial_fraction():
+    with pytest.raises(ValueError, match="no serial fraction of 4 workers"):
+        Scaling((point(2, 1.0), point(4, 0.5))).serial_fraction(4)
+
+
+def test_a_number_that_was_not_measured_is_an_error_that_lists_those_that_were():
+    with pytest.raises(KeyError, match="3 workers were not measured: there are 1, 2, 4"):
+        AMDAHL.speedup(3)
+
+
+def test_a_point_tells_the_wall_time_of_every_repeat_and_the_middle_one():
+    assert ((1.0, 1.1, 0.9), 1.0) == (AMDAHL[1].wall_seconds, AMDAHL[1].median_wall_seconds)
+
+
+def test_a_point_reads_as_a_sentence():
+    assert "2 workers: 0.60 s wall, 0.00 cores in use (medians of 3 repeats)" == repr(AMDAHL[2])
+
+
+TABLE = """\
+workers  wall 1 [s]  wall 2 [s]  wall 3 [s]  median [s]  speedup  efficiency  serial fraction
+      1       1.000       1.100       0.900       1.000     1.00        1.00
+      2       0.600       0.600       9.000       0.600     1.67        0.83             0.20
+      4       0.400       0.400       0.400       0.400     2.50        0.62             0.20"""
+
+
+def test_a_scaling_reads_as_a_table():
+    assert TABLE == repr(AMDAHL)
+
+
+def test_a_scaling_cannot_be_changed():
+    with pytest.raises(AttributeError):
+        AMDAHL.answer = 1
+
+
+# --- the picture
+
+
+def test_the_picture_is_drawn_on_the_axes_given():
+    ax = matplotlib.figure.Figure().subplots()
+    assert ax is plot_speedup(AMDAHL, ax)
+
+
+def test_the_measured_line_goes_through_the_medians():
+    _, measured, *_ = plot_speedup(AMDAHL).lines
+    assert [(1, 1.0), (2, 1 / 0.6), (4, 2.5)] == list(zip(*measured.get_data(), strict=True))
+
+
+def test_every_repeat_is_a_dot():
+    dots = plot_speedup(AMDAHL).lines[2]
+    assert 9 == len(dots.get_xdata())
+
+
+def test_the_ideal_line_rises_with_the_workers():
+    ideal = plot_speedup(AMDAHL).lines[0]
+    assert [(1, 1), (4, 4.0)] == list(zip(*ideal.get_data(), strict=True))
+
+
+def test_a_line_stands_where_the_cores_that_are_yours_end():
+    rule = plot_speedup(AMDAHL).lines[-1]
+    assert [MACHINE.cores_yours] * 2 == list(rule.get_xdata())
+
+
+def test_lines_carry_their_names():
+    texts = {text.get_text() for text in plot_speedup(AMDAHL).texts}
+    assert {"ideal", "measured: 2.50", "yours: 2 cores"} == texts
+
+
+def test_the_title_is_the_message():
+    assert "4 workers: 2.5 times as fast as 1 worker" == plot_speedup(AMDAHL).get_title("left")
+
+
+def test_the_title_of_no_gain_says_so():
+    scaling = Scaling((point(1, 1.0), point(2, 1.2)))
+    assert "more workers were no faster than 1 worker" == plot_speedup(scaling).get_title("left")
+
+
+def test_a_single_number_of_workers_can_be_drawn():
+    assert "2 workers: 0.50 s" == plot_speedup(Scaling((point(2, 0.5),))).get_title("left")
+
+
+def test_the_axes_have_a_quantity_each():
+    ax = plot_speedup(AMDAHL)
+    assert ("workers", "times as fast as 1 worker (dots: every repeat)") == (
+        ax.get_xlabel(),
+        ax.get_ylabel(),
+    )
+
+
+def test_what_is_no_scaling_is_refused_with_a_remedy():
+    with pytest.raises(TypeError, match=r"plot_speedup takes a Scaling, not .*: give it what meas"):
+        plot_speedup(run_of("a run", 1.0))
+
+
+def test_the_picture_has_words_for_those_who_cannot_see_it():
+    assert (
+        "Line of speedups. 4 workers: 2.5 times as fast as 1 worker. "
+        "1 worker 1.00 times as fast (1.00 s); 2 workers 1.67 times as fast (0.60 s); "
+        "4 workers 2.50 times as fast (0.40 s). Cores that are yours: 2."
+    ) == plots.alt_text(AMDAHL)

@@ -1,0 +1,221 @@
+"""What is stored below the cells of a lesson is what they show: nbval has teeth.
+
+A small notebook is run and stored as the lessons are.  Copies of it are edited, and nbval
+has to find fault with each edit that matters, and with nothing else.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import nbformat
+import pytest
+from execute_notebooks import execute, tidy
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook
+from nbval.plugin import get_sanitize_patterns
+
+pytestmark = pytest.mark.timeout(300)
+
+CONFIG = Path(__file__).parents[1] / "nbval_sanitize.cfg"
+PATTERNS = dict(get_sanitize_patterns(CONFIG.read_text(encoding="utf-8")))  # as nbval keeps them
+WATCHED = """%%watch greeting --deadline 60
+from multiprocessing import Process
+
+greeter = Process(target=print, args=("hello",), name="greeter")
+greeter.start()
+greeter.join()"""
+CLAIM = """from manybrains import claim
+
+claim("There is a worker", len(greeting.workers), above=0.5)"""
+REQUIRED = {"tags": ["raises-exception", "nbval-check-output"]}
+CELLS = {
+    "set-up": new_code_cell("%load_ext manybrains"),
+    "watched": new_code_cell(WATCHED),
+    "claim": new_code_cell(CLAIM),
+    "failure": new_code_cell("int('three')", metadata=REQUIRED),
+    "count": new_code_cell("len(greeting.workers)"),
+}
+Edit = Callable[[NotebookNode], None]
+
+
+def in_source(old: str, new: str) -> Edit:
+    """A change of what the cell does; what is stored below it stays."""
+
+    def edit(cell: NotebookNode) -> None:
+        assert old in cell.source
+        cell.source = cell.source.replace(old, new)
+
+    return edit
+
+
+def in_output(old: str, new: str) -> Edit:
+    """A change of what is stored, be it a stream or a value; what the cell does stays."""
+
+    def edit(cell: NotebookNode) -> None:
+        kept = [(each, "text") for each in cell.outputs if "text" in each]
+        kept += [(each.data, "text/plain") for each in cell.outputs if "data" in each]
+        assert any(re.search(old, holder[key]) for holder, key in kept)
+        for holder, key in kept:
+            holder[key] = re.sub(old, new, holder[key])
+
+    return edit
+
+
+# What an edit comes to, the cell, and the edit.
+NOTICED: dict[str, tuple[str, Edit]] = {
+    "a claim is not true any more": ("claim", in_source("above=0.5", "above=1000")),
+    "a claim is about something else": ("claim", in_source("There is", "Never was there")),
+    "another print is stored": ("watched", in_output("hello", "goodbye")),
+    "another name of a worker is stored": ("watched", in_output("greeter: ", "Process-1: ")),
+    "another number of workers is stored": ("watched", in_output("1 worker", "2 workers")),
+    "another small count is stored": ("count", in_output("1", "2")),
+    "a taught failure does not happen": ("failure", in_source("'three'", "'3'")),
+    "a taught failure is another one": ("failure", in_source("int('three')", "[].pop()")),
+    "a failure happens that is not taught": ("count", in_source("greeting", "farewell")),
+}
+PASSED_OVER: dict[str, tuple[str, Edit]] = {
+    "another wall time is stored": ("watched", in_output(r"\d+\.\d+ s wall", "98.7654 s wall")),
+    "a claim could not be told": ("claim", in_output("^holds: ", "cannot be told here: ")),
+}
+EDITS = NOTICED | PASSED_OVER
+
+
+def in_copies(edits: Iterable[str]) -> list[dict[str, str]]:
+    """For each copy, which cell gets which edit: one a cell, so that few kernels are started."""
+    copies: list[dict[str, str]] = []
+    for what in edits:
+        cell, _ = EDITS[what]
+        free = next((copy for copy in copies if cell not in copy), None)
+        if free is None:
+            copies.append(free := {})
+        free[cell] = what
+    return copies
+
+
+COPIES = [{}, *in_copies(PASSED_OVER), *in_copies(NOTICED)]
+
+
+@pytest.fixture(scope="module")
+def stored() -> NotebookNode:
+    """The small notebook and what it showed, as `make notebooks` stores it."""
+    notebook = new_notebook(cells=[NotebookNode(cell, id=name) for name, cell in CELLS.items()])
+    execute(notebook, CONFIG.parent)
+    tidy(notebook)
+    return notebook
+
+
+@pytest.fixture(scope="module")
+def faults(stored: NotebookNode, tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
+    """For each copy, the cells with which nbval finds fault."""
+    folder = tmp_path_factory.mktemp("copies")
+    for number, edits in enumerate(COPIES):
+        notebook = nbformat.from_dict(stored)
+        for cell, what in edits.items():
+            EDITS[what][1](notebook.cells[list(CELLS).index(cell)])
+        nbformat.write(notebook, folder / f"{number}.ipynb")
+    found = with_nbval(folder)
+    return [found[str(number)] for number in range(len(COPIES))]
+
+
+def with_nbval(folder: Path) -> dict[str, list[str]]:
+    """The cells that fail, by the name of their notebook."""
+    command = [sys.executable, "-m", "pytest", "--nbval", f"--nbval-sanitize-with={CONFIG}"]
+    command += ["-p", "no:cacheprovider", "--junitxml=report.xml", f"--rootdir={folder}", "."]
+    inherited = {key: os.environ[key] for key in os.environ if not key.startswith("PYTEST_")}
+    done = subprocess.run(
+        command, cwd=folder, env=inherited, capture_output=True, text=True, timeout=240
+    )
+    assert pytest.ExitCode.TESTS_FAILED == done.returncode, done.stdout + done.stderr
+    found: dict[str, list[str]] = {}
+    for case in ElementTree.parse(folder / "report.xml").iter("testcase"):
+        cell = list(CELLS)[int(case.attrib["name"].removeprefix("Cell "))]
+        failed = found.setdefault(case.attrib["classname"].removesuffix(".ipynb"), [])
+        failed += [cell] * (len(case) > 0)
+    return found
+
+
+def test_nbval_accepts_a_notebook_as_it_was_stored(faults):
+    assert [] == faults[COPIES.index({})]
+
+
+@pytest.mark.parametrize("what", NOTICED)
+def test_nbval_notices_it_when(what, faults):
+    cell, _ = EDITS[what]
+    assert cell in faults[place_of(what)]
+
+
+@pytest.mark.parametrize("what", PASSED_OVER)
+def test_nbval_passes_over_it_when(what, faults):
+    cell, _ = EDITS[what]
+    assert cell not in faults[place_of(what)]
+
+
+def test_nbval_finds_no_fault_with_cells_that_were_not_edited(faults):
+    unedited = [set(CELLS) - set(edits) for edits in COPIES]
+    assert [set()] * len(COPIES) == [set(f) & u for f, u in zip(faults, unedited, strict=True)]
+
+
+def place_of(what: str) -> int:
+    return next(place for place, edits in enumerate(COPIES) if what in edits.values())
+
+
+def sanitised(text: str) -> str:
+    """The text that nbval compares."""
+    for pattern, replacement in PATTERNS.items():
+        text = re.sub(pattern, replacement, text)
+    return text
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("holds: Two use two (measured 1.9)", "cannot be told here: Two use two (needs 2 cores)"),
+        ("holds: All came (measured 7 (of 9))", "holds: All came (measured 8 (of 9))"),
+        ("a: 0.62 s wall, 2 workers", "a: 12.06 s wall, 2 workers"),
+        ("serial  0.81 1.00", "serial 10.81 1.00"),
+        ("a share of 2.5e-05", "a share of 0.12"),
+        ("pid 7075", "pid 123456"),
+        ("arrived: 10,000", "arrived: 9,999,999"),
+        ("lost 100 of 200", "lost 999 of 200"),
+        ("ForkPoolWorker-1", "SpawnPoolWorker-1"),
+        ("ForkServerPoolWorker-1", "SpawnPoolWorker-1"),
+        ("ForkProcess-2", "SpawnProcess-2"),
+        ("<Lock at 0x7ff455e944a0>", "<Lock at 0x1a2b>"),
+        ('File "/opt/lib/python3.13/json/decoder.py"', 'File "C:\\Python\\decoder.py"'),
+        ('You predicted "1"; measured: "2"', 'No prediction was made; measured: "3"'),
+    ],
+)
+def test_what_may_differ_is_compared_as_equal(one, other):
+    assert sanitised(one) == sanitised(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("holds: Two use two (measured 1.9)", "does not hold: Two use two (measured 1.9)"),
+        ("cannot be told here: It is so (why)", "does not hold: It is so (why)"),
+        ("holds: One (measured 1.9)", "holds: Two (measured 1.9)"),
+        ("holds: It is so (measured 1.9)", "It is so (measured 1.9)"),
+        ("1 worker", "2 workers"),
+        ("99 lines", "98 lines"),
+        ("version 2", "version 2.5"),
+        ("exit code 0", "exit code -9"),
+        ("ForkPoolWorker-1", "ForkPoolWorker-2"),
+        ("ForkPoolWorker-1", "ForkProcess-1"),
+        ("Process-1: hello", "Process-2: hello"),
+        ('File "a/one.py"', 'File "a/two.py"'),
+        ("solved: three workers", "not solved yet: three workers"),
+    ],
+)
+def test_what_matters_is_compared_as_different(one, other):
+    assert sanitised(one) != sanitised(other)
+
+
+def test_every_section_of_the_sanitiser_is_read():
+    sections = re.findall(r"^\[.+\]$", CONFIG.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(sections) == len(PATTERNS)

@@ -1,0 +1,103 @@
+"""An interrupt, whenever it comes, leaves no worker that nobody knows, and loses no exit code."""
+
+import multiprocessing
+import random
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from kernels import TRIALS
+from worker_functions import burn
+
+from manybrains.lens import hooks
+from manybrains.workers import cleanup as guard
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="signals are of POSIX"),
+    pytest.mark.usefixtures("nobody_left"),
+    pytest.mark.timeout(120 + 10 * TRIALS),
+]
+TIMES = 20 * TRIALS
+
+
+@pytest.fixture
+def context(start_method: str) -> Iterator[multiprocessing.context.BaseContext]:
+    """The start method, its helpers begun."""
+    hooks.install()
+    context = multiprocessing.get_context(start_method)
+    start_and_join(context)
+    yield context
+    guard.end(guard.children())
+
+
+def start_and_join(context: multiprocessing.context.BaseContext) -> float:
+    begin = time.perf_counter()
+    worker = context.Process(target=burn, args=(0.0,))
+    worker.start()
+    worker.join()
+    return time.perf_counter() - begin
+
+
+def interrupt_after(seconds: float) -> threading.Thread:
+    def interrupt() -> None:
+        time.sleep(seconds)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    return thread
+
+
+def interrupted(worker: multiprocessing.process.BaseProcess, seconds: float, join: bool) -> None:
+    """Start the worker, and be interrupted meanwhile, or after."""
+    with pytest.raises(KeyboardInterrupt):
+        interrupt_after(seconds)
+        worker.start()
+        if join:
+            worker.join()
+        time.sleep(60)
+
+
+def test_an_interrupt_at_any_moment_loses_no_exit_code(
+    context: multiprocessing.context.BaseContext,
+) -> None:
+    chance, whole = random.Random(1), start_and_join(context)
+    codes = set()
+    for _ in range(TIMES):
+        worker = context.Process(target=burn, args=(0.0,))
+        interrupted(worker, chance.uniform(0, 1.2 * whole), join=True)
+        if worker.pid is not None:
+            worker.join()
+            codes.add(worker.exitcode)
+    assert codes <= {0}
+
+
+def test_an_interrupt_at_any_moment_leaves_no_worker_that_nobody_knows(
+    context: multiprocessing.context.BaseContext,
+) -> None:
+    chance, whole = random.Random(2), start_and_join(context)
+    helpers = {child.pid for child in psutil.Process().children()}
+    for _ in range(TIMES):
+        worker = context.Process(target=time.sleep, args=(60,))
+        interrupted(worker, chance.uniform(0, whole), join=False)
+        guard.end(guard.children())
+        until = time.monotonic() + 5
+        while alive(helpers) and time.monotonic() < until:
+            time.sleep(0.01)
+        assert [] == alive(helpers)
+
+
+def alive(helpers: set[int]) -> list[psutil.Process]:
+    others = (child for child in psutil.Process().children() if child.pid not in helpers)
+    return [child for child in others if not is_gone(child)]
+
+
+def is_gone(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
