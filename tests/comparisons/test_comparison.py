@@ -11,6 +11,7 @@ import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
+from types import SimpleNamespace
 
 import numpy
 import pytest
@@ -46,7 +47,7 @@ def unwatched(monkeypatch):
     @contextlib.contextmanager
     def watch(name, *, deadline, quiet):
         watched.append(name)
-        yield run_of(name)
+        yield SimpleNamespace(run=run_of(name))
 
     monkeypatch.setattr(comparing, "watch", watch)
     return watched

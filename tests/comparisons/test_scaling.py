@@ -4,6 +4,7 @@ import contextlib
 import multiprocessing
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
+from types import SimpleNamespace
 
 import matplotlib
 import numpy
@@ -43,7 +44,7 @@ def unwatched(monkeypatch):
     @contextlib.contextmanager
     def watch(name, *, deadline, quiet):
         watched.append((name, deadline))
-        yield run_of(name, 1.0)
+        yield SimpleNamespace(run=run_of(name, 1.0))
 
     monkeypatch.setattr(comparing, "watch", watch)
     return watched

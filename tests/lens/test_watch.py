@@ -233,7 +233,7 @@ def test_helper_processes_are_named_and_are_no_lanes() -> None:
         worker.start()
         worker.join()
     assert 1 == len(run.workers)
-    assert {"sampler", "resource tracker"} <= set(run.helpers)
+    assert {"sampler", "resource tracker"} <= {helper.name for helper in run.helpers}
 
 
 def test_children_of_workers_are_lanes_with_their_parent() -> None:
@@ -633,7 +633,7 @@ def test_uninstalling_restores_everything() -> None:
 
 def test_what_is_imported_later_is_hooked_then_and_restored_as_well() -> None:
     code = (
-        "import sys; from manybrains import hooks; hooks.install(); "
+        "import sys; from manybrains.lens import hooks; hooks.install(); "
         "assert 'multiprocessing.pool' not in sys.modules; import importlib.util; "
         "importlib.util.find_spec('multiprocessing.pool'); from multiprocessing import pool; "
         "print(hasattr(pool.Pool._setup_queues, '__wrapped__')); finders = len(sys.meta_path); "

@@ -72,12 +72,6 @@ def test_the_life_is_from_the_first_instruction_to_the_last():
     assert (0.3, 0.8) == row_of(process("one", started=0.3, ended=0.8)).life
 
 
-def test_what_a_process_used_while_it_shut_down_lies_after_its_life():
-    lane = process("one", 0.2, 0.6, cores=1.0)
-    row = row_of(dataclasses.replace(lane, cpu_seconds=0.43), looks=0)
-    assert (0.6, pytest.approx(0.63)) == (row.life[1], row.steps[-1].end)
-
-
 def test_the_wait_is_from_asked_for_to_the_first_instruction():
     row = row_of(process("one", started=0.3, ended=0.8, wait=0.2))
     assert pytest.approx((0.1, 0.3)) == row.wait

@@ -5,13 +5,14 @@ import json
 import math
 import pickle
 import re
+import statistics
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_up import MACHINE, MAIN, process, run_of
 
-from manybrains.records.run import Lane, Run, Sample
+from manybrains.records.run import Cores, Helper, Lane, Run, Sample
 
 moments = st.floats(0, 1)
 names = st.text(max_size=12)
@@ -59,7 +60,7 @@ def runs(draw):
         wall,
         (main, *workers),
         tuple(samples),
-        helpers=tuple(draw(st.lists(names, max_size=3))),
+        helpers=tuple(Helper(name, 7, 5) for name in draw(st.lists(names, max_size=3))),
         interval=draw(st.floats(0.005, 10)),
         finished=draw(st.booleans()),
         note=draw(names),
@@ -77,11 +78,6 @@ def for_all_runs(test):
         suppress_health_check=[HealthCheck.too_slow],
     )
     return calm(given(runs())(test))
-
-
-def under_watch():
-    """A run as the watcher hands it out: empty until the block has ended."""
-    return Run.__new__(Run)
 
 
 @for_all_runs
@@ -158,31 +154,6 @@ def test_points_of_a_worker_that_computed_more_than_it_can_begin_when_it_was_ask
     assert pytest.approx(0.1) == run.points(1)[0][0]
 
 
-def shutting_down(cores=1.0, more=0.02, kind="process"):
-    """A lane from 0.2 to 0.6 s that used more CPU time than its last instruction can tell of."""
-    lane = process("one", 0.2, 0.6, cores=cores)
-    looks = [Sample(0.2 + t, 1, cores * t, 0) for t in (0.15, 0.3)]
-    lane = dataclasses.replace(lane, kind=kind, cpu_seconds=lane.cpu_seconds + more)
-    return dataclasses.replace(run_of(lane, looks=0), samples=tuple(looks))
-
-
-def test_points_of_a_process_that_computed_while_shutting_down_end_as_late_as_they_must():
-    assert pytest.approx((0.62, 0.42)) == shutting_down().points(1)[-1]
-
-
-def test_points_of_a_process_that_can_have_computed_it_all_end_with_its_last_instruction():
-    assert 0.6 == shutting_down(cores=0.5).points(1)[-1][0]
-
-
-@pytest.mark.parametrize(
-    "run",
-    [shutting_down(cores=1.5), shutting_down(more=0.5), shutting_down(kind="thread")],
-    ids=["it used several cores before", "no shutdown takes that long", "a thread has none"],
-)
-def test_points_of_a_lane_whose_last_rise_is_no_shutdown_end_with_its_last_instruction(run):
-    assert 0.6 == run.points(1)[-1][0]
-
-
 @for_all_runs
 def test_cores_over_time_add_up_to_the_cpu_time_of_the_run(run):
     edges = len(run.cores_over_time)
@@ -249,25 +220,23 @@ def test_the_sentence_of_an_unfinished_run_says_why():
     assert repr(run).endswith("; stopped at its deadline of 1 s")
 
 
-@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Run)])
-def test_a_field_asked_for_during_the_watch_says_when_to_ask(name):
-    with pytest.raises(AttributeError, match=f"its {name} can be asked for after the block"):
-        getattr(under_watch(), name)
+def test_what_is_calculated_from_cores_remembers_what_others_used():
+    quiet, busy = Cores(1.9, used_by_others=0.1), Cores(1.2, used_by_others=0.8)
+    results = (
+        statistics.median([quiet, quiet, busy, busy]), statistics.mean([quiet, busy]),
+        sum([quiet, busy]), quiet - busy, 2 - busy, 2 / busy, quiet / 2 + busy,
+    )  # fmt: skip
+    assert [0.8] * 7 == [getattr(result, "used_by_others", None) for result in results]
+    assert pytest.approx((1.55, 1.55, 3.1, 0.7, 0.8, 1 / 0.6, 2.15)) == results
 
 
-@pytest.mark.parametrize("name", ["workers", "cpu_seconds", "cores_in_use", "peak_cores"])
-def test_a_figure_asked_for_during_the_watch_says_when_to_ask(name):
-    with pytest.raises(AttributeError, match=f"its {name} can be asked for after the block"):
-        getattr(under_watch(), name)
+def test_cores_of_a_block_that_was_too_short_to_tell_know_nothing_of_others():
+    assert (Cores(1.0) + Cores(1.0)).used_by_others is None
 
 
-def test_a_run_can_be_shown_during_the_watch():
-    assert "a run that is still being watched" == repr(under_watch())
-
-
-def test_a_run_names_an_attribute_that_it_does_not_have():
-    with pytest.raises(AttributeError, match="a Run has no 'colour'"):
-        _ = run_of().colour
+def test_everybody_stood_somewhere_when_the_block_was_stopped():
+    stuck = dataclasses.replace(process("one"), stood_at="`lock.acquire()` (line 2)")
+    assert {"one": "`lock.acquire()` (line 2)"} == run_of(stuck, process("two")).stood_at
 
 
 def broken(change):

@@ -165,10 +165,11 @@ def _checked(contestants: Mapping[str, Callable[[], Any]], repeats: int) -> tupl
 
 def _watched(name: str, work: Callable[[], Any], deadline: float | None) -> tuple[Run, Any]:
     answer = None
-    with watch(name=name, deadline=deadline, quiet=True) as run:
+    with watch(name=name, deadline=deadline, quiet=True) as watched:
         answer = work()
         if inspect.iscoroutine(answer):
             answer = _to_its_end(answer)
+    run = watched.run
     if not run.finished:  # the watcher ends a block at its deadline without an exception
         raise TimeoutError(f"{name!r} did not finish: {run.note}")
     return run, answer

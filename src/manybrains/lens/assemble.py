@@ -118,12 +118,12 @@ def _lane(block: Block, life: Life, looks: Sequence[Look]) -> tuple[Lane, float]
         life.name,
         life.pid,
         life.parent_pid,
-        life.thread_id,
-        since(life.requested),
-        since(life.started),
-        since(ended),
-        max(0.0, total - base),
-        life.exit_code if ended is not None else None,
+        thread_id=life.thread_id,
+        requested=since(life.requested),
+        started=since(life.started),
+        ended=since(ended),
+        cpu_seconds=max(0.0, total - base),
+        exit_code=life.exit_code if ended is not None else None,
     )
     return lane, base
 

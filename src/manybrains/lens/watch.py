@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterable, Sequence
 from multiprocessing import active_children, process
 from types import TracebackType
+from typing import Any
 
-from ..records.run import Lane, Run
+from ..records.run import Helper, Lane, Run
 from ..workers import cleanup as guard
 from ..workers.events import cpu_of
 from ..workers.hints import remedy
@@ -21,7 +22,9 @@ from .lifetimes import Life
 from .procfs import kills_for_memory
 from .sampler_client import Report, Sampler, helper_processes
 
-__all__ = ["Watch", "watch"]
+__all__ = ["Watch", "WatchedRun", "watch"]
+
+_STILL_WATCHED = "this run is still being watched: {} can be asked for after the block"
 
 
 def watch(
@@ -66,16 +69,54 @@ def _cpu_by_now(workers: Iterable[process.BaseProcess]) -> dict[tuple[int, int],
     return {key: cpu_of(*key) for key in [*((own, t) for t in threads), *((p, 0) for p in pids)]}
 
 
+class WatchedRun:
+    """What `with watch() as run` yields: once the block is over, it answers for its Run.
+
+    Every attribute of the Run is an attribute of this; `run` is the Run itself.
+    """
+
+    def __init__(self) -> None:
+        self._run: Run | None = None
+
+    @property
+    def run(self) -> Run:
+        """The Run.
+
+        Raises:
+            RuntimeError: while the block is still running.
+        """
+        if self._run is None:
+            raise RuntimeError(_STILL_WATCHED.format("it"))
+        return self._run
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if self._run is None:
+            raise AttributeError(_STILL_WATCHED.format(f"its {name}"))
+        return getattr(self._run, name)
+
+    def __eq__(self, other: object) -> bool:
+        if self is other or self._run is None:
+            return self is other
+        return self._run == (other._run if isinstance(other, WatchedRun) else other)
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        return "a run that is still being watched" if self._run is None else repr(self._run)
+
+
 class Watch:
     """A block under watch; made by `watch`, good for one block.
 
     Attributes:
-        run: what was seen; it has its figures once the block is over.
+        handle: what the block is given; it has the Run once the block is over.
         trouble: why nobody could look, in a sentence; else empty.
     """
 
     def __init__(self, name: str, deadline: float | None, interval: float, quiet: bool) -> None:
-        self.run: Run = Run.__new__(Run)
+        self.handle = WatchedRun()
         self.trouble = ""
         self._name = name
         self._interval = interval
@@ -83,7 +124,7 @@ class Watch:
         self._seen = Report()
         self._deadline = None if deadline is None else Deadline(deadline, self._kill_workers)
 
-    def __enter__(self) -> Run:
+    def __enter__(self) -> WatchedRun:
         self._session = session = install()
         if session.sampler is None:
             session.sampler = Sampler(session)
@@ -99,7 +140,7 @@ class Watch:
                 session.sampler.end(self._key)
                 session.sampler.forget(self._key)
                 raise
-        return self.run
+        return self.handle
 
     def __exit__(
         self,
@@ -131,34 +172,36 @@ class Watch:
         )
         self._session.sampler.forget(self._key)
         self.trouble = "" if seen.looks else self._session.sampler.trouble(self._name)
-        return self._close(block, tuple(helpers.values()), error)
+        return self._close(
+            block, tuple(Helper(name, pid, os.getpid()) for pid, name in helpers.items()), error
+        )
 
-    def _close(self, block: Block, helpers: tuple[str, ...], error: BaseException | None) -> bool:
+    def _close(
+        self, block: Block, helpers: tuple[Helper, ...], error: BaseException | None
+    ) -> bool:
         passed = self._passed
         lanes, samples = assemble(block)
         self._tell_of_memory(lanes, block.lives)
         if self.trouble and not self._quiet:
             print(self.trouble, file=sys.stderr)
-        figures = {
-            "name": self._name,
-            "machine": self._session.sampler.machine(),
-            "wall_seconds": block.end - block.begin,
-            "lanes": lanes,
-            "samples": samples,
-            "helpers": helpers,
-            "interval": float(self._interval),
-            "finished": error is None and not passed,
-            "note": self._note(error),
-            "used_by_others": self._used_by_others(lanes, block.end - block.begin),
-        }
-        for name, value in figures.items():
-            object.__setattr__(self.run, name, value)
+        run = self.handle._run = Run(
+            name=self._name,
+            machine=self._session.sampler.machine(),
+            wall_seconds=block.end - block.begin,
+            lanes=lanes,
+            samples=samples,
+            helpers=helpers,
+            interval=float(self._interval),
+            finished=error is None and not passed,
+            note=self._note(error),
+            used_by_others=self._used_by_others(lanes, block.end - block.begin),
+        )
         if not passed or isinstance(error, SystemExit):
             return False
         assert self._deadline is not None
         self._deadline.take_back(error)
         if not self._quiet:
-            print(f"{self._name}: {self.run.note}")
+            print(f"{self._name}: {run.note}")
         return True
 
     def _used_by_others(self, lanes: Sequence[Lane], seconds: float) -> float | None:

@@ -89,7 +89,7 @@ class _Shown:
     ) -> bool:
         over = self._watch.__exit__(kind, error, trace)
         self._labels.__exit__(None, None, None)
-        run = self._watch.run
+        run = self._watch.handle.run
         self._shell.user_ns[self._name] = run
         if not self._quiet:
             with contextlib.suppress(ValueError):  # the cell has closed its standard output

@@ -30,6 +30,7 @@ from .style import (
     note,
     png_of,
     points_high,
+    run_given,
     spread,
 )
 from .timeline import draw_lanes
@@ -61,14 +62,13 @@ def plot_timeline(run: Run, ax: Axes | None = None) -> Axes:
 
     A row is a lane.  Its height is one core, the filled part is what the lane used of
     it, the colour is the core's; a dotted line is the wait from `start()` to the first
-    instruction.  What is filled before the outline, a process used to import; what is
-    filled after it, to shut down.  A lane that used more than one core is cut at the
-    row's height and says how many; a worker that ended badly says how.
+    instruction.  What is filled before the outline, a process used to import.
+    A lane that used more than one core is cut at the row's height and says how many; a worker that ended badly says how.
 
     Raises:
         TypeError: if `run` is no Run or `ax` no Axes.
     """
-    _expect_run("plot_timeline", run)
+    run = run_given("plot_timeline", run)
     with look():
         rows = rows_of(run)
         inches = inches_for(len(rows))
@@ -80,7 +80,7 @@ def plot_timeline(run: Run, ax: Axes | None = None) -> Axes:
 
 def timeline_png(run: Run) -> bytes:
     """Return the timeline as PNG: the same bytes for the same run, without touching pyplot."""
-    _expect_run("timeline_png", run)
+    run = run_given("timeline_png", run)
     with look(after_reset=True):
         rows = rows_of(run)
         inches = inches_for(len(rows))
@@ -111,7 +111,7 @@ def plot_cores(run: Run, ax: Axes | None = None) -> Axes:
     Raises:
         TypeError: if `run` is no Run or `ax` no Axes.
     """
-    _expect_run("plot_cores", run)
+    run = run_given("plot_cores", run)
     with look():
         ax = axes_for(ax, 2.4)
         values = [cores for _, cores in run.cores_over_time]
@@ -155,7 +155,7 @@ def plot_memory(run: Run, ax: Axes | None = None) -> Axes:
     Raises:
         TypeError: if `run` is no Run or `ax` no Axes.
     """
-    _expect_run("plot_memory", run)
+    run = run_given("plot_memory", run)
     lines = _memory_lines(run)
     with look():
         ax = axes_for(ax, 3.0)
@@ -213,7 +213,7 @@ def plot_processes(run: Run, ax: Axes | None = None) -> Axes:
     Raises:
         TypeError: if `run` is no Run or `ax` no Axes.
     """
-    _expect_run("plot_processes", run)
+    run = run_given("plot_processes", run)
     with look():
         family = family_of(run)
         ax = axes_for(ax, tree_inches(family))
@@ -291,10 +291,3 @@ def _ticks(function: str, given: object) -> "list[Ticks]":
     if not workers:
         raise ValueError(f"{function} was given no ticks: {remedy}")
     return workers
-
-
-RUN_REMEDY = "give it what `with watch() as run:` or `%%watch` left, or Run.load(path)"
-
-
-def _expect_run(function: str, given: object) -> None:
-    expect(isinstance(given, Run), function, given, "a Run", RUN_REMEDY)

@@ -47,7 +47,7 @@ def family_of(run: Run) -> tuple[Member, ...]:
         last_of_pid[lane.pid] = len(members)
         members.append(Member(tuple(words), parent, generation, failed=failed(lane)))
     for helper in run.helpers if members else ():
-        members.append(Member((helper, "helper process"), 0, 1, helper=True))
+        members.append(Member((helper.name, "helper process"), 0, 1, helper=True))
     return tuple(members)
 
 

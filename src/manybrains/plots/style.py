@@ -1,6 +1,6 @@
 """What all pictures share: the look, an Axes to draw on, its words, and clear refusals.
 
-Between the data and `plots`: knows matplotlib, knows nothing of runs.
+Between the data and the pictures: it knows matplotlib.
 """
 
 import io
@@ -10,11 +10,14 @@ import textwrap
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import cast
 
 from matplotlib import rcParams, style
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from ..records.run import Run
 
 __all__ = [
     "axes_for",
@@ -25,6 +28,7 @@ __all__ = [
     "look",
     "note",
     "png_of",
+    "run_given",
     "spread",
 ]
 
@@ -143,6 +147,18 @@ def expect(fits: bool, function: str, given: object, wanted: str, remedy: str) -
     """
     if not fits:
         raise TypeError(f"{function} takes {wanted}, not {_named(given)}: {remedy}")
+
+
+def run_given(function: str, given: object) -> Run:
+    """Return the Run to be drawn: the one given, or that of a `with watch() as run:`.
+
+    Raises:
+        TypeError: if it is neither.
+    """
+    run = given if isinstance(given, Run) else getattr(given, "run", None)
+    remedy = "give it what `with watch() as run:` or `%%watch` left, or Run.load(path)"
+    expect(isinstance(run, Run), function, given, "a Run", remedy)
+    return cast("Run", run)
 
 
 def _named(given: object) -> str:

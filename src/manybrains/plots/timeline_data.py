@@ -50,7 +50,7 @@ class Row:
         wait: from asked for to started, in seconds; None if nobody waited.
         life: from the first instruction to the last, in seconds, inside the block.
         steps: what it used; the CPU seconds under them are exactly the lane's.  They begin
-            before the life while a process imports, and end after it while it shuts down.
+            before the life while a process imports.
         failed: True if it ended with an error or was killed.
         ending: what is to be said at its end, empty for most.
     """
