@@ -63,7 +63,8 @@ def plot_timeline(run: Run, ax: Axes | None = None) -> Axes:
     A row is a lane.  Its height is one core, the filled part is what the lane used of
     it, the colour is the core's; a dotted line is the wait from `start()` to the first
     instruction.  What is filled before the outline, a process used to import.
-    A lane that used more than one core is cut at the row's height and says how many; a worker that ended badly says how.
+    A lane that used more than one core is cut at the row's height and says how many; a worker
+    that ended badly says how.
 
     Raises:
         TypeError: if `run` is no Run or `ax` no Axes.

@@ -105,7 +105,7 @@ class Helper:
 class Cores(float):
     """A number of cores in use, which remembers how many others used meanwhile, if known.
 
-    What is calculated from it remembers that too, so that a mean or a median of repeats does.
+    What is calculated from it by arithmetic remembers that too, so that a median does.
     """
 
     used_by_others: float | None
