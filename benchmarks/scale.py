@@ -18,7 +18,7 @@ from workloads import count
 from manybrains import watch
 from manybrains.lens.procfs import everybody
 from manybrains.workers.events import cpu_of
-from manybrains.workers.session import current
+from manybrains.workers.session import current_session
 
 LOOKS_WANTED = 20  # a second
 CROWDS = (2, 16, 64, 256)
@@ -31,7 +31,7 @@ Pipe = tuple[int, int]
 
 def sampler_cpu() -> float:
     """Return the CPU seconds of the process that looks, by now."""
-    session = current()
+    session = current_session()
     assert session is not None
     [pid] = [pid for pid, name in session.helpers.items() if name == "sampler"]
     cpu = cpu_of(pid)

@@ -14,7 +14,7 @@ from kernels import TRIALS
 from worker_functions import burn
 
 from manybrains.lens import hooks
-from manybrains.workers import cleanup as guard
+from manybrains.workers.cleanup import children, end
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="signals are of POSIX"),
@@ -31,7 +31,8 @@ def context(start_method: str) -> Iterator[multiprocessing.context.BaseContext]:
     context = multiprocessing.get_context(start_method)
     start_and_join(context)
     yield context
-    guard.end(guard.children())
+    end(children())
+    hooks.release()
 
 
 def start_and_join(context: multiprocessing.context.BaseContext) -> float:
@@ -84,7 +85,7 @@ def test_an_interrupt_at_any_moment_leaves_no_worker_that_nobody_knows(
     for _ in range(TIMES):
         worker = context.Process(target=time.sleep, args=(60,))
         interrupted(worker, chance.uniform(0, whole), join=False)
-        guard.end(guard.children())
+        end(children())
         until = time.monotonic() + 5
         while alive(helpers) and time.monotonic() < until:
             time.sleep(0.01)

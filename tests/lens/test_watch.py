@@ -1,8 +1,5 @@
 """watch(): every worker of a block becomes a lane, and nothing is invented or missed."""
 
-import asyncio
-import importlib
-import marshal
 import multiprocessing
 import os
 import signal
@@ -20,18 +17,12 @@ from worker_functions import (
     burn,
     burn_thread,
     give_birth,
-    ignore_sigterm,
     raise_value_error,
     worker,
 )
 
 from manybrains import Run, count, watch
 from manybrains.lens import hooks
-from manybrains.lens import procfs as looking
-from manybrains.lens import sampler_process as sampler
-from manybrains.lens.deadline import Deadline, DeadlinePassed
-from manybrains.workers.session import current
-from manybrains.workers.start_hooks import HOOKS_OF_EVERY_PROCESS
 
 pytestmark = pytest.mark.usefixtures("nobody_left")
 
@@ -148,6 +139,7 @@ def test_of_a_worker_that_somebody_else_has_waited_for_nobody_is_told(
     monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("waited again"))
     assert process.exitcode is None
     multiprocessing.process._children.discard(process)
+    hooks.release()
 
 
 def ask(process: multiprocessing.process.BaseProcess, told: list[int | None]) -> None:
@@ -289,76 +281,6 @@ def test_a_bare_fork_from_before_the_block_is_no_lane() -> None:
     assert () == run.workers
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there it is looked for")
-def test_who_was_forked_before_the_sampler_woke_was_not_there_before() -> None:
-    """The block does not wait for the sampler, which may be late on a busy machine."""
-    looking_on = sampler.Sampler(os.devnull, os.getpid())
-    begin = time.perf_counter()
-    time.sleep(0.1)
-    pid = os.fork()
-    if pid == 0:
-        time.sleep(30)
-        os._exit(0)
-    looking_on._know_who_was_there(begin)
-    assert pid not in looking_on._known
-    looking_on._know_who_was_there(time.perf_counter() + 0.1)
-    assert pid in looking_on._known
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    looking_on._know_who_was_there(time.perf_counter())
-    assert pid not in looking_on._known
-    os.close(looking_on._journal)
-
-
-@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="else it is read at every look")
-def test_who_did_nothing_is_not_read_again_and_who_died_is_looked_at_once_more() -> None:
-    worker = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
-    worker.start()
-    seen = looking.LinuxProcess(worker.pid)
-    until = time.monotonic() + 30
-    while seen.look() and seen.stirred and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not seen.stirred
-    _, *before = seen.look()
-    worker.kill()
-    os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
-    with pytest.raises(OSError, match=str(worker.pid)):
-        seen._fields()
-    _, cpu, *after = seen.last_look()
-    assert before[1:] == after
-    assert before[0] <= cpu
-    worker.join()
-    with pytest.raises(OSError, match=r"."):
-        seen.last_look()
-    seen.close()
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there it is looked for")
-def test_who_has_ended_is_not_found_again_while_its_parent_has_not_asked(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    parent = os.getpid()
-    with monkeypatch.context() as another_process:  # a sampler leaves itself out
-        another_process.setattr(os, "getpid", lambda: 0)
-        looking_on = sampler.Sampler(os.devnull, parent)
-    record = looking_on._records[b"0"] = sampler.Record(0.05)
-    worker = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
-    worker.start()
-    looking_on._add(worker.pid)
-    worker.kill()
-    os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
-    looking_on._see_off(worker.pid)
-    ended, last = dict(record.gone), list(record.last)
-    with monkeypatch.context() as another_process:
-        another_process.setattr(os, "getpid", lambda: 0)
-        looking_on._scan(time.perf_counter())
-    assert ([worker.pid], [worker.pid]) == ([*ended], [look[1] for look in last])
-    assert (ended, last) == (record.gone, record.last)
-    assert (worker.pid, 0) not in looking_on._seen
-    worker.join()
-    os.close(looking_on._journal)
-
-
 def test_a_pool_of_an_earlier_block_is_a_lane_where_it_works(start_method: str) -> None:
     context = multiprocessing.get_context(start_method)
     with watch():  # from here on births are noted
@@ -372,27 +294,6 @@ def test_a_pool_of_an_earlier_block_is_a_lane_where_it_works(start_method: str) 
     assert 1 == len(run.workers)
     assert () == idle.workers
     assert 0.05 < run.workers[0].cpu_seconds < 0.19
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="its CPU clock is Linux's")
-def test_a_sampler_that_is_late_takes_nothing_from_main_and_its_threads() -> None:
-    """What they used before its first look, and after its last, their own clocks tell."""
-    with ThreadPoolExecutor(1) as pool:
-        with watch():
-            pool.submit(burn_thread, 0.05).result()
-        session = current()
-        assert session is not None
-        late = session.sampler._program.pid
-        os.kill(late, signal.SIGSTOP)
-        with watch() as run:
-            pool.submit(burn_thread, 0.1).result()
-            burn(0.1)
-            os.kill(late, signal.SIGCONT)
-            time.sleep(0.3)
-    main, thread = run.lanes
-    assert 0.1 <= thread.cpu_seconds < 0.15
-    assert all(0.1 <= sample.cpu_seconds for sample in run.samples if sample.lane == 0)
-    assert 0.1 <= main.cpu_seconds < 0.15
 
 
 def test_samples_lie_in_the_block_and_never_fall(start_method: str) -> None:
@@ -452,32 +353,6 @@ def test_what_the_block_used_is_not_counted_as_others() -> None:
     assert 0 <= run.used_by_others <= psutil.cpu_count() - run.cores_in_use + 0.3  # ticks
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there is no /proc elsewhere")
-@pytest.mark.parametrize("text", [None, "", "cpu\n", "cpu 1 2 3\n", "cpu a b c d e f g h\n"])
-def test_where_the_system_keeps_it_to_itself_nothing_is_told_of_others(
-    text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "stat"
-    if text is not None:
-        path.write_text(text)
-    monkeypatch.setattr(looking, "open", lambda *_: Path.open(path, "rb"), raising=False)
-    assert (None, 0) == (looking.busy_seconds(), looking.kills_for_memory())
-    monkeypatch.setattr(sampler, "SHORTEST", 0.0)
-    record = sampler.Record(0.05)
-    record.look_at_the_machine()
-    assert ([], {}, [], None, 0) == marshal.loads(record.report())
-
-
-@pytest.mark.parametrize(("shortest", "told"), [(0.0, True), (1e9, False)])
-def test_in_a_block_that_is_very_short_others_cannot_be_told(
-    shortest: float, told: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sampler, "SHORTEST", shortest)
-    record = sampler.Record(0.05)
-    record.look_at_the_machine()
-    assert told is (marshal.loads(record.report())[3] is not None)
-
-
 def test_a_run_is_equal_after_json(tmp_path: Path) -> None:
     with watch() as run:
         burn(0.1)
@@ -515,76 +390,10 @@ def test_many_blocks_leave_no_descriptors_and_threads() -> None:
     assert before == (process.num_fds(), threading.active_count())
 
 
-@pytest.mark.parametrize("deadline", [0, -1, "soon", float("nan"), float("inf"), True])
-def test_a_deadline_that_makes_no_sense_is_refused(deadline: object) -> None:
-    with pytest.raises(ValueError, match=r"the deadline should be .* not "):
-        watch(deadline=deadline)  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize("interval", [0, 0.001, "often", None])
 def test_an_interval_that_makes_no_sense_is_refused(interval: object) -> None:
     with pytest.raises(ValueError, match=r"the interval should be .* not "):
         watch(interval=interval)  # type: ignore[arg-type]
-
-
-# --- deadlines ----------------------------------------------------------------------------
-
-
-def test_a_deadline_ends_a_queue_that_stays_empty(capsys: pytest.CaptureFixture[str]) -> None:
-    with watch("waiting", deadline=0.2) as run:
-        multiprocessing.Queue().get()
-    assert not run.finished
-    assert "waiting: stopped at its deadline of 0.2 s" in capsys.readouterr().out
-
-
-def test_a_deadline_ends_a_loop_in_the_main_thread() -> None:
-    with watch(deadline=0.2, quiet=True) as run:
-        while True:
-            pass
-    assert not run.finished
-
-
-def test_a_deadline_ends_workers_that_ignore_sigterm(start_method: str) -> None:
-    context = multiprocessing.get_context(start_method)
-    with watch(deadline=1.5, quiet=True) as run:
-        worker = context.Process(target=ignore_sigterm)
-        worker.start()
-        worker.join()
-    assert (False, -signal.SIGKILL) == (run.finished, run.workers[0].exit_code)
-
-
-def test_a_deadline_ends_a_hanging_await() -> None:
-    async def wait() -> Run:
-        with watch(deadline=0.2, quiet=True) as run:
-            await asyncio.sleep(60)
-        return run
-
-    assert not asyncio.run(wait()).finished
-
-
-def test_a_deadline_that_is_being_called_off_interrupts_nobody() -> None:
-    """Its thread may have asked for an interrupt just before."""
-
-    class Interrupted(threading.Event):
-        def set(self) -> None:
-            signal.raise_signal(signal.SIGINT)
-            super().set()
-
-    deadline = Deadline(0.01, lambda: None)
-    deadline._over = Interrupted()
-    deadline.start()
-    with pytest.raises(DeadlinePassed):
-        while True:
-            time.sleep(0.01)
-    deadline.stop()
-    assert deadline.passed
-
-
-def test_a_deadline_that_is_not_reached_changes_nothing() -> None:
-    before = signal.getsignal(signal.SIGINT)
-    with watch(deadline=30) as run:
-        burn(0.01)
-    assert (True, before) == (run.finished, signal.getsignal(signal.SIGINT))
 
 
 def test_a_block_in_a_thread_can_be_watched() -> None:
@@ -599,87 +408,6 @@ def test_a_block_in_a_thread_can_be_watched() -> None:
     thread.start()
     thread.join()
     assert runs[0].finished
-
-
-def test_a_block_that_ends_forgets_nobody_of_one_that_is_being_closed(start_method: str) -> None:
-    with watch():
-        pass
-    session = current()
-    assert session is not None
-    sampler = session.sampler
-    closing = sampler.begin(0.05)
-    process = multiprocessing.get_context(start_method).Process(target=burn, args=(0.0,))
-    process.start()
-    process.join()
-    other = sampler.begin(0.05)
-    sampler.end(closing)
-    sampler.end(other)
-    sampler.forget(other)
-    assert process.pid in [life.pid for life in sampler.lives.read()]
-    sampler.forget(closing)
-
-
-# --- what is hooked -----------------------------------------------------------------------
-
-
-def test_uninstalling_restores_everything() -> None:
-    hooks.uninstall()
-    owners = {(owner, name) for owner, name, _ in _table()}
-    before = {key: vars(key[0]).get(key[1]) for key in owners}
-    hooks.install()
-    hooks.uninstall()
-    assert before == {key: vars(key[0]).get(key[1]) for key in owners}
-
-
-def test_what_is_imported_later_is_hooked_then_and_restored_as_well() -> None:
-    code = (
-        "import sys; from manybrains.lens import hooks; hooks.install(); "
-        "assert 'multiprocessing.pool' not in sys.modules; import importlib.util; "
-        "importlib.util.find_spec('multiprocessing.pool'); from multiprocessing import pool; "
-        "print(hasattr(pool.Pool._setup_queues, '__wrapped__')); finders = len(sys.meta_path); "
-        "hooks.uninstall(); print(hasattr(pool.Pool._setup_queues, '__wrapped__')); "
-        "print(finders - len(sys.meta_path))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ["True", "False", "1"] == done.stdout.split()
-
-
-def _table() -> list[tuple[object, str, object]]:
-    tables = [*HOOKS_OF_EVERY_PROCESS.items(), *hooks.HOOKS_OF_THE_PARENT.items()]
-    tables += hooks.HOOKS_OF_A_NOTEBOOK.items()
-    return [hook for name, table in tables for hook in table(importlib.import_module(name))]
-
-
-def test_uninstalling_removes_the_temporary_folder_and_the_sampler() -> None:
-    with watch():
-        pass
-    session = current()
-    assert session is not None
-    [sampler] = [pid for pid, name in session.helpers.items() if name == "sampler"]
-    hooks.uninstall()
-    assert (False, False) == (Path(session.folder).exists(), psutil.pid_exists(sampler))
-
-
-def test_the_temporary_folder_is_private() -> None:
-    session = hooks.install()
-    modes = {oct(path.stat().st_mode & 0o777) for path in [Path(session.folder)]}
-    modes |= {oct(path.stat().st_mode & 0o777) for path in Path(session.folder).iterdir()}
-    assert {"0o700", "0o600"} == modes
-
-
-def test_the_sampler_ends_by_itself_while_forked_workers_live_on() -> None:
-    if "fork" not in multiprocessing.get_all_start_methods():
-        pytest.skip("no fork here")
-    with watch():
-        worker = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
-        worker.start()
-    session = current()
-    assert session is not None
-    sampler = session.sampler._program
-    hooks.uninstall()
-    worker.kill()
-    worker.join()
-    assert 0 == sampler.returncode
 
 
 # --- tasks that a worker cannot read ------------------------------------------------------

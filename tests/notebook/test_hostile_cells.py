@@ -118,7 +118,7 @@ def test_a_cell_run_again_while_its_former_pool_is_alive(notebook: Kernel) -> No
 
 def test_a_global_pool_that_lives_on_for_many_cells_holds_no_files(notebook: Kernel) -> None:
     notebook.run("kept = Pool(2)")
-    files = "from manybrains.workers.session import current; len(os.listdir(current().folder))"
+    files = "from manybrains.workers.session import current_session; len(os.listdir(current_session().folder))"
     source = "p = Process(target=greet, args=(1,)); p.start(); p.join(); kept.apply(double, (3,))"
     notebook.run(source)
     before = int(notebook.run(files).text)
@@ -284,8 +284,8 @@ p = Process(target=doze); p.start(); p.join()
 def test_the_process_that_looks_is_killed(notebook: Kernel) -> None:
     kill = """%%watch
 import signal
-from manybrains.workers.session import current
-[pid] = [pid for pid, name in current().helpers.items() if name == "sampler"]
+from manybrains.workers.session import current_session
+[pid] = [pid for pid, name in current_session().helpers.items() if name == "sampler"]
 os.kill(pid, signal.SIGKILL)
 p = Process(target=greet, args=(1,)); p.start(); p.join()
 """
@@ -308,7 +308,7 @@ def test_two_kernels_at_once(start_method: str) -> None:
             # A worker that is still starting works, and would be a lane of the cells below.
             one.run("gate = multiprocessing.Barrier(3); kept = Pool(2, meet, (gate,)); meet(gate)")
             assert "[2]" == one.run("kept.map(double, [1])").text
-        folder = "from manybrains.workers.session import current; current().folder"
+        folder = "from manybrains.workers.session import current_session; current_session().folder"
         assert 2 == len({one.run(folder).text for one in two})
         for one in two:
             check(one)

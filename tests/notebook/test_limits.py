@@ -137,8 +137,8 @@ def test_the_limit_of_processes(start_method: str, tmp_path: Path) -> None:
 
 def test_no_process_for_the_one_that_looks(tmp_path: Path) -> None:
     with limited("fork", unprivileged(tmp_path), {"HOME": str(tmp_path)}) as one:
-        one.run("%%watch\nimport signal; from manybrains.workers.session import current")
-        one.run("[pid] = current().helpers\nos.kill(pid, signal.SIGKILL)\ntime.sleep(0.5)")
+        one.run("%%watch\nimport signal; from manybrains.workers.session import current_session")
+        one.run("[pid] = current_session().helpers\nos.kill(pid, signal.SIGKILL)\ntime.sleep(0.5)")
         one.run("allow_processes(-3)")
         shown = one.run("%%watch\nsum(range(10))")
         assert "" == shown.error

@@ -17,7 +17,7 @@ CELLS = 200 if WHOLE else 20
 WARM = 5  # cells after which caches are full
 A_CELL = 100_000  # bytes of memory that a cell may cost for good: its source, its outputs
 A_WORKER = 20_000  # bytes of memory that a lane of a Run and its samples may take
-A_LINE = 1_000  # bytes of the journal, for each worker
+A_LINE = 1_000  # bytes of the log, for each worker
 pytestmark = pytest.mark.timeout(900 if WHOLE else 180)
 
 # The names that the functions use are none that the cells bind: else the notebook, as it is
@@ -27,7 +27,7 @@ import gc, json, os, threading
 from pathlib import Path
 import psutil
 from multiprocessing import Barrier, Process
-from manybrains.workers.session import current
+from manybrains.workers.session import current_session
 
 def meet(gate):
     gate.wait()
@@ -39,7 +39,7 @@ def held():
     gc.collect()
     me = psutil.Process()
     family = [me, *me.children(recursive=True)]
-    files = list(Path(current().folder).iterdir())
+    files = list(Path(current_session().folder).iterdir())
     descriptors = [
         one.num_fds() if hasattr(one, "num_fds") else one.num_handles() for one in family
     ]

@@ -223,8 +223,13 @@ def test_the_sentence_of_an_unfinished_run_says_why():
 def test_what_is_calculated_from_cores_remembers_what_others_used():
     quiet, busy = Cores(1.9, used_by_others=0.1), Cores(1.2, used_by_others=0.8)
     results = (
-        statistics.median([quiet, quiet, busy, busy]), sum([quiet, busy]), quiet - busy, 2 - busy, 2 / busy, quiet / 2 + busy,
-    )  # fmt: skip
+        statistics.median([quiet, quiet, busy, busy]),
+        sum([quiet, busy]),
+        quiet - busy,
+        2 - busy,
+        2 / busy,
+        quiet / 2 + busy,
+    )
     assert [0.8] * 6 == [getattr(result, "used_by_others", None) for result in results]
     assert pytest.approx((1.55, 3.1, 0.7, 0.8, 1 / 0.6, 2.15)) == results
 

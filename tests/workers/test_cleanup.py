@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from manybrains import watch
-from manybrains.workers.cleanup import Undisturbed, children, die_with_parent
+from manybrains.workers.cleanup import children, die_with_parent
+from manybrains.workers.interrupts import DelayedInterrupt
 
 pytestmark = pytest.mark.usefixtures("nobody_left")
 armed = False  # whether an interrupt is due in the callbacks of the next fork
@@ -68,7 +69,7 @@ def test_who_asks_when_the_pipe_is_closed_already_is_killed_although_the_parent_
 
 def test_an_interrupt_is_put_off_until_the_block_is_over(handler: None) -> None:
     done = []
-    with pytest.raises(KeyboardInterrupt), Undisturbed():
+    with pytest.raises(KeyboardInterrupt), DelayedInterrupt():
         signal.raise_signal(signal.SIGINT)
         done.append("the rest of the block")
     assert ["the rest of the block"] == done
@@ -78,14 +79,14 @@ def test_an_interrupt_is_put_off_until_the_block_is_over(handler: None) -> None:
 def test_a_block_that_hangs_is_interrupted_after_all(
     handler: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("manybrains.workers.cleanup._PATIENCE", 0.0)
-    with Undisturbed(), pytest.raises(KeyboardInterrupt):
+    monkeypatch.setattr("manybrains.workers.interrupts._DELAY_TIMEOUT", 0.0)
+    with DelayedInterrupt(), pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
 
 
 def test_where_interrupts_are_ignored_they_stay_ignored(handler: None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with Undisturbed():
+    with DelayedInterrupt():
         signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
@@ -105,7 +106,7 @@ def test_in_another_thread_nothing_is_put_off(handler: None) -> None:
     found = []
 
     def look() -> None:
-        with Undisturbed():
+        with DelayedInterrupt():
             found.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=look)

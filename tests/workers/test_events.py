@@ -1,4 +1,4 @@
-"""Births and deaths, as the processes themselves write them down."""
+"""Births and ends, as the processes themselves write them down."""
 
 import os
 import subprocess
@@ -9,90 +9,43 @@ from typing import Any
 
 import pytest
 
-from manybrains.lens.lifetimes import Life, Lives
-from manybrains.workers.events import Journal, open_to_append, open_to_read
+from manybrains.workers.events import Event, EventLog, open_to_append, open_to_read, parse
 
 
-@pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    return Journal(str(tmp_path / "journal"))
+def read_back(path: str) -> list[Event | None]:
+    return [parse(line) for line in Path(path).read_bytes().splitlines()]
 
 
-def lives_of(journal: Journal) -> list[Life]:
-    return Lives(journal.path).read()
+def as_dict(event: Event | None) -> dict[str, Any]:
+    return {name: getattr(event, name) for name in Event.__slots__}
 
 
-def test_a_whole_life_is_read_back(journal: Journal) -> None:
-    journal.note("asked", 7, 1, 0.5, name="Process-1")
-    journal.note("born", 7, 1, 0.6, name="Process-1")
-    journal.note("died", 7, 2.0, 1.25, 0.0, 0)
-    [life] = lives_of(journal)
-    assert (7, 1, "Process-1", 0.5, 0.6, 2.0, 1.25, 0) == (
-        life.pid,
-        life.parent_pid,
-        life.name,
-        life.requested,
-        life.started,
-        life.ended,
-        life.cpu_seconds,
-        life.exit_code,
-    )
+def test_an_event_is_read_back_as_it_was_noted(tmp_path: Path) -> None:
+    log, noted = EventLog(str(tmp_path / "log")), {
+        "kind": "born", "pid": 7, "thread": 70, "asker": 1, "parent": 2, "requested": 0.1,
+        "moment": 0.25, "cpu": 1e-05, "children_cpu": 0.5, "code": -9, "name": "zwei\tWörter\nλ",
+    }  # fmt: skip
+    log.note(**noted)
+    log.note("finished", 8)
+    log.close()
+    first, second = read_back(log.path)
+    assert noted == as_dict(first)
+    assert {"kind": "finished", "pid": 8, "name": ""} == {
+        name: value for name, value in as_dict(second).items() if value is not None
+    }
 
 
-def test_a_worker_may_speak_before_its_parent_does(journal: Journal) -> None:
-    journal.note("born", 7, 1, 0.6, name="Process-1")
-    journal.note("died", 7, 0.9, 0.1, 0.0, 0)
-    journal.note("asked", 7, 1, 0.5, name="Process-1")
-    assert [0.5] == [life.requested for life in lives_of(journal)]
+@pytest.mark.parametrize("line", [b"", b"born", b"born\t7\t", b"born\tx" + b"\t" * 9, b"\xff" * 9])
+def test_a_line_that_a_full_disk_has_cut_short_is_no_event(line: bytes) -> None:
+    assert parse(line) is None
 
 
-def test_a_pid_that_is_used_again_is_another_life(journal: Journal) -> None:
-    for begin in (0.0, 10.0):
-        journal.note("asked", 7, 1, begin, name="worker")
-        journal.note("born", 7, 1, begin + 1, name="worker")
-        journal.note("died", 7, begin + 2, 0.1, 0.0, 0)
-    assert [0.0, 10.0] == [life.requested for life in lives_of(journal)]
-
-
-def test_threads_of_one_process_are_lives_of_their_own(journal: Journal) -> None:
-    journal.note("thread_born", 7, 70, 0.1, 0.2, name="a")
-    journal.note("thread_born", 7, 71, None, 0.3, name="b")
-    journal.note("thread_died", 7, 70, 0.9, 0.4)
-    assert [(70, 0.9), (71, None)] == [(one.thread_id, one.ended) for one in lives_of(journal)]
-
-
-def test_the_kernels_account_counts_before_the_workers_own(journal: Journal) -> None:
-    journal.note("died", 7, 2.0, 1.0, 0.0, 0)
-    journal.note("reaped", 7, 2.1, 0, 1.001)
-    assert 1.001 == lives_of(journal)[0].cpu_seconds
-
-
-def test_the_cpu_time_of_a_workers_own_children_is_not_its_own(journal: Journal) -> None:
-    journal.note("died", 7, 2.0, 1.0, 0.5, 0)
-    journal.note("reaped", 7, 2.1, 0, 1.501)
-    assert pytest.approx(1.001) == lives_of(journal)[0].cpu_seconds
-
-
-def test_a_name_may_hold_tabs_line_breaks_and_any_script(journal: Journal) -> None:
-    journal.note("asked", 7, 1, 0.5, name="zwei\tWörter\nλ")
-    assert "zwei\tWörter\nλ" == lives_of(journal)[0].name
-
-
-def test_reading_goes_on_where_it_stopped(journal: Journal) -> None:
-    lives = Lives(journal.path)
-    journal.note("asked", 7, 1, 0.5, name="a")
-    first = len(lives.read())
-    journal.note("asked", 8, 1, 0.6, name="b")
-    assert (1, 2) == (first, len(lives.read()))
-
-
-def test_those_long_gone_can_be_forgotten(journal: Journal) -> None:
-    lives = Lives(journal.path)
-    journal.note("died", 7, 2.0, 1.0, 0.0, 0)
-    journal.note("asked", 8, 1, 0.5, name="b")
-    lives.read()
-    lives.forget_before(3.0)
-    assert [8] == [life.pid for life in lives.all]
+def test_what_cannot_be_written_is_lost_and_never_raised(tmp_path: Path) -> None:
+    log = EventLog(str(tmp_path / "log"))
+    log.close()
+    log.note("born", 7)
+    log.close()
+    assert b"" == Path(log.path).read_bytes()
 
 
 APPEND = """

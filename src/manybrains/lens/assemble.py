@@ -1,98 +1,132 @@
 """Joins what workers noted of themselves with what the sampler saw into lanes and samples.
 
-Pure: lives and looks in, lanes and samples out; no clock, no process is touched.
+Pure: observations in, lanes and samples out; no clock, no process is touched.
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..records.run import Lane, Sample
-from .lifetimes import Life
+from .lifetimes import Lifetime
+from .observations import Exit, Key, Look, Observations
 
-__all__ = ["Block", "Look", "assemble"]
+__all__ = ["assemble"]
 
-Look = tuple[float, int, int, float, int | None, int | None]
 _IDLE = 0.001  # CPU seconds below which a worker of an earlier block was not at work in this one
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """A watched block, as it stands when it is over; times on the clock of perf_counter.
+class _Worker:
+    """A lifetime that touches the block, with what was seen of it.
 
     Attributes:
-        begin, end: the block's first and last moment.
-        pid, name: of the watched process; cpu_seconds what it used in the block, threads included.
-        lives: what the journal tells.
-        looks: (time, pid, thread id or 0, cpu_seconds, core, memory_bytes) by the sampler.
-        gone: when the sampler saw a process end, by pid.
-        others: (pid, name, parent pid) of processes that the journal does not know.
-        alive: CPU seconds by now of the workers that outlive the block, by pid and thread id or 0.
-        baseline: CPU seconds at the beginning of the watched process and of workers that were
-            there before, likewise; None where their clock cannot be asked.
+        looks: those that fall into its life.
+        exit: the end of its process, if the sampler saw it.
+        end: when it was gone; None if it outlives the block, or nobody knows.
+        base: CPU seconds it had used before the block.
     """
 
-    begin: float
-    end: float
-    pid: int
-    name: str
-    cpu_seconds: float
-    lives: Sequence[Life]
-    looks: Sequence[Look] = ()
-    gone: Mapping[int, float] = field(default_factory=dict)
-    others: Sequence[tuple[int, str, int]] = ()
-    alive: Mapping[tuple[int, int], float | None] = field(default_factory=dict)
-    baseline: Mapping[tuple[int, int], float | None] = field(default_factory=dict)
+    life: Lifetime
+    looks: Sequence[Look]
+    exit: Exit | None
+    end: float | None
+    base: float = 0.0
+
+    @property
+    def key(self) -> Key:
+        return self.life.pid, self.life.thread_id or 0
 
 
-def assemble(block: Block) -> tuple[tuple[Lane, ...], tuple[Sample, ...]]:
+def assemble(seen: Observations) -> tuple[tuple[Lane, ...], tuple[Sample, ...]]:
     """Return the lanes of a block, the watched process first, and the samples of each."""
-    seen: dict[tuple[int, int], list[Look]] = {}
-    for look in block.looks:
-        seen.setdefault((look[1], look[2]), []).append(look)
-    lives = sorted(_relevant(block, seen), key=lambda life: life.requested or life.started or 0.0)
-    found = [_lane(block, life, seen.get((life.pid, life.thread_id or 0), ())) for life in lives]
-    workers = [(lane, base) for lane, base in found if _worked(lane)]
-    threads = [(lane, base) for lane, base in workers if lane.thread_id and lane.pid == block.pid]
-    in_threads = math.fsum(lane.cpu_seconds for lane, _ in threads)
+    workers = sorted(_workers(seen), key=lambda one: one.life.first_moment or 0.0)
+    pairs = [(worker, _lane(seen, worker)) for worker in workers]
+    pairs = [(worker, lane) for worker, lane in pairs if _worked(lane)]
+    own_threads = [(w, lane) for w, lane in pairs if lane.thread_id and lane.pid == seen.pid]
+    in_threads = math.fsum(lane.cpu_seconds for _, lane in own_threads)
     main = Lane(
         "main",
-        block.name,
-        block.pid,
+        seen.name,
+        seen.pid,
         started=0.0,
-        ended=block.end - block.begin,
-        cpu_seconds=max(0.0, block.cpu_seconds - in_threads),
+        ended=seen.end - seen.begin,
+        cpu_seconds=max(0.0, seen.cpu_seconds - in_threads),
+        stood_at=seen.stood_at.get((seen.pid, 0), ""),
     )
-    bases = {(lane.pid, lane.thread_id or 0): base for lane, base in threads}
-    samples = _main_samples(block, bases)
-    for index, (lane, base) in enumerate(workers, start=1):
-        for time, _, _, cpu, core, memory in seen.get((lane.pid, lane.thread_id or 0), ()):
-            if (lane.ended is None or time <= block.begin + lane.ended) and time <= block.end:
-                used = max(0.0, cpu - base)
-                samples.append(Sample(time - block.begin, index, used, core, memory))
+    samples = _main_samples(seen, {worker.key: worker.base for worker, _ in own_threads})
+    for index, (worker, _) in enumerate(pairs, start=1):
+        samples += _samples(seen, worker, index)
+    samples = [sample for sample in samples if sample.time >= 0]
     samples.sort(key=lambda sample: (sample.time, sample.lane))
-    return (main, *(lane for lane, _ in workers)), tuple(s for s in samples if s.time >= 0)
+    return (main, *(lane for _, lane in pairs)), tuple(samples)
 
 
-def _relevant(block: Block, seen: Mapping[tuple[int, int], list[Look]]) -> Iterable[Life]:
-    """Yield those whose life touches the block, whoever told of them."""
-    told = set()
-    for life in block.lives:
-        first = life.requested if life.requested is not None else life.started
-        told.add(life.pid)
-        if first is not None and first <= block.end and (life.ended or block.end) >= block.begin:
-            yield life
-    for pid, name, parent in block.others:
-        if pid not in told and (looks := seen.get((pid, 0))):
-            known_cpu = looks[-1][3] if pid in block.gone else None
-            yield Life(
-                pid,
-                parent_pid=parent,
-                name=name,
-                started=looks[0][0],
-                ended=block.gone.get(pid),
-                own_cpu=known_cpu,
-            )
+def _workers(seen: Observations) -> Iterable[_Worker]:
+    """Yield whoever lived in the block, whoever told of it: processes first, then threads."""
+    looks: dict[Key, list[Look]] = {}
+    for look in seen.looks:
+        looks.setdefault((look.pid, look.thread), []).append(look)
+    exits: dict[int, list[Exit]] = {}
+    for ended in seen.exits:
+        exits.setdefault(ended.pid, []).append(ended)
+    ends: dict[int, float | None] = {}
+    for life in sorted(_lifetimes(seen, looks), key=lambda life: life.thread_id is not None):
+        first = life.first_moment
+        if first is None or first > seen.end:
+            continue
+        found = [one for one in exits.get(life.pid, ()) if one.time >= first]
+        known = found[0] if found and not life.thread_id else None
+        own = looks.get((life.pid, life.thread_id or 0), [])
+        own = [look for look in own if look.time >= first or first < seen.begin]
+        end = _end_of(life, own, known) if not life.thread_id else _end_of_thread(life, ends)
+        if not life.thread_id:
+            ends[life.pid] = end
+        if end is None or end >= seen.begin:
+            own = [look for look in own if end is None or look.time <= end]
+            # Reaped while the block was being closed: for the reader that is its end as well.
+            end = None if end is None else min(end, seen.end)
+            yield _Worker(life, own, known, end, _base(seen, life, own))
+
+
+def _lifetimes(seen: Observations, looks: Mapping[Key, Sequence[Look]]) -> Iterable[Lifetime]:
+    """Yield the lifetimes of the log, and one for each process that only the sampler found."""
+    yield from seen.lifetimes
+    told = {life.pid for life in seen.lifetimes}
+    for pid, name, parent in seen.unrecorded:
+        if pid not in told and (pid, 0) in looks:
+            yield Lifetime(pid, name=name, parent=parent, started=looks[pid, 0][0].time)
+
+
+def _end_of(life: Lifetime, looks: Sequence[Look], exit_: Exit | None) -> float | None:
+    """Return when a process was gone.
+
+    The system's word to the sampler counts first, if it is exact.  Next is
+    its last own instruction, unless a look saw it alive after that: exit handlers, feeder
+    threads and children may keep a process for long.  Its parent may have asked much later.
+    """
+    if exit_ is not None and exit_.is_exact:
+        return exit_.time if life.reaped is None else min(exit_.time, life.reaped)
+    if life.finished is not None and not any(look.time > life.finished for look in looks):
+        return life.finished
+    told = [t for t in (life.reaped, exit_.time if exit_ else None) if t is not None]
+    return min(told, default=None)
+
+
+def _end_of_thread(life: Lifetime, ends: Mapping[int, float | None]) -> float | None:
+    """Return a thread's last instruction; of one that did not get there, its process's end."""
+    return life.finished if life.finished is not None else ends.get(life.pid)
+
+
+def _base(seen: Observations, life: Lifetime, looks: Sequence[Look]) -> float:
+    """Return the CPU seconds that a worker had used before the block."""
+    first = life.first_moment
+    if first is None or first >= seen.begin:
+        return 0.0
+    known = seen.baseline.get((life.pid, life.thread_id or 0))
+    if known is not None:
+        return known
+    return looks[0].cpu_seconds if looks else 0.0
 
 
 def _worked(lane: Lane) -> bool:
@@ -100,55 +134,43 @@ def _worked(lane: Lane) -> bool:
     return begun is None or begun >= 0 or lane.cpu_seconds >= _IDLE
 
 
-def _lane(block: Block, life: Life, looks: Sequence[Look]) -> tuple[Lane, float]:
-    """Return the lane of a life, and the CPU seconds it had used before the block."""
-    first = life.requested if life.requested is not None else life.started
-    base = 0.0
-    if first is not None and first < block.begin:
-        known = block.baseline.get((life.pid, life.thread_id or 0))
-        base = known if known is not None else looks[0][3] if looks else 0.0
-    ended = _end_of(block, life)
-    total = _total(block, life, looks, ended)
+def _lane(seen: Observations, worker: _Worker) -> Lane:
+    life = worker.life
 
     def since(moment: float | None) -> float | None:
-        return None if moment is None else moment - block.begin
+        return None if moment is None else moment - seen.begin
 
-    lane = Lane(
+    parent = life.parent if life.parent is not None else life.asker
+    return Lane(
         "thread" if life.thread_id else "process",
         life.name,
         life.pid,
-        life.parent_pid,
-        thread_id=life.thread_id,
-        requested=since(life.requested),
-        started=since(life.started),
-        ended=since(ended),
-        cpu_seconds=max(0.0, total - base),
-        exit_code=life.exit_code if ended is not None else None,
+        parent,
+        life.asker if life.asker != parent else None,
+        life.thread_id,
+        since(life.requested),
+        since(life.started),
+        since(worker.end),
+        max(0.0, _total(seen, worker) - worker.base),
+        life.exit_code if worker.end is not None else None,
+        seen.stood_at.get(worker.key, ""),
     )
-    return lane, base
 
 
-def _end_of(block: Block, life: Life) -> float | None:
-    """Return the worker's last instruction; of one that was killed, when its end was seen."""
-    if life.own_cpu is not None:
-        ended = life.ended
-    else:
-        known = [t for t in (life.ended, block.gone.get(life.pid)) if t is not None]
-        ended = min(known) if known and not life.thread_id else None
-    # Reaped while the block was being closed: for the reader that is its end as well.
-    return None if ended is None else min(ended, block.end)
-
-
-def _total(block: Block, life: Life, looks: Sequence[Look], ended: float | None) -> float:
-    if ended is None:
-        now = block.alive.get((life.pid, life.thread_id or 0))
-        return now if now is not None else looks[-1][3] if looks else life.cpu_seconds or 0.0
-    if life.cpu_seconds is not None and (life.kernel_cpu is not None or life.own_cpu is not None):
-        return life.cpu_seconds
-    last = looks[-1][3] if looks else 0.0
-    if life.shot_cpu is not None:
-        return max(life.shot_cpu, last)
-    return last + _since_last_look(looks, ended)
+def _total(seen: Observations, worker: _Worker) -> float:
+    """Return the CPU seconds of a worker's whole life, by the end of the block."""
+    life, looks = worker.life, worker.looks
+    last = looks[-1].cpu_seconds if looks else 0.0
+    if worker.end is None:
+        now = seen.alive.get(worker.key)
+        return now if now is not None else max(last, life.own_cpu or 0.0)
+    if life.system_cpu is not None:
+        return max(life.system_cpu - life.children_cpu, life.own_cpu or 0.0)
+    at_exit = worker.exit.cpu_seconds if worker.exit is not None else None
+    told = [cpu for cpu in (life.own_cpu, at_exit, life.cpu_before_kill) if cpu is not None]
+    if told:
+        return max(last, *told)
+    return last + _since_last_look(looks, worker.end)
 
 
 def _since_last_look(looks: Sequence[Look], ended: float) -> float:
@@ -156,34 +178,53 @@ def _since_last_look(looks: Sequence[Look], ended: float) -> float:
     if len(looks) < 2:
         return 0.0
     before, last = looks[-2], looks[-1]
-    rate = (last[3] - before[3]) / (last[0] - before[0])
-    return min(rate, 1.0) * min(max(0.0, ended - last[0]), last[0] - before[0])
+    if last.time <= before.time:
+        return 0.0
+    rate = (last.cpu_seconds - before.cpu_seconds) / (last.time - before.time)
+    return min(rate, 1.0) * min(max(0.0, ended - last.time), last.time - before.time)
 
 
-def _main_samples(block: Block, threads: Mapping[tuple[int, int], float]) -> list[Sample]:
+def _samples(seen: Observations, worker: _Worker, index: int) -> Iterable[Sample]:
+    for time, _, _, cpu, core, memory in worker.looks:
+        if time <= seen.end:
+            used = max(0.0, cpu - worker.base)
+            yield Sample(time - seen.begin, index, used, core, memory)
+
+
+def _main_samples(seen: Observations, bases: Mapping[Key, float]) -> list[Sample]:
     """Return the samples of the watched process, less what its thread lanes used.
 
-    Those are given with the CPU seconds that each had used before the block.
+    Args:
+        bases: the CPU seconds that each of those threads had used before the block.
     """
     samples: list[Sample] = []
-    totals: dict[tuple[int, int], float] = {}
+    rounds = _rounds(seen, bases)
+    if not rounds:
+        return samples
+    known = seen.baseline.get((seen.pid, 0))
+    first, in_threads = rounds[0]
+    base = known if known is not None else first.cpu_seconds - in_threads
+    for look, in_threads in rounds:
+        used = max(0.0, look.cpu_seconds - in_threads - base)
+        if look.time <= seen.end:
+            time = look.time - seen.begin
+            samples.append(Sample(time, 0, used, look.core, look.memory_bytes))
+    return samples
+
+
+def _rounds(seen: Observations, bases: Mapping[Key, float]) -> list[tuple[Look, float]]:
+    """Return each look at the watched process, with what its threads had used by then."""
     rounds: list[tuple[Look, float]] = []
+    totals: dict[Key, float] = {}
     main: Look | None = None
-    for look in block.looks:  # a round of looks begins with the watched process
-        if (look[1], look[2]) == (block.pid, 0):
+    for look in seen.looks:  # a round of looks begins with the watched process
+        if (look.pid, look.thread) == (seen.pid, 0):
             if main is not None:
                 rounds.append((main, math.fsum(totals.values())))
             main = look
-        elif (look[1], look[2]) in threads:
-            totals[look[1], look[2]] = look[3] - threads[look[1], look[2]]
+        elif (look.pid, look.thread) in bases:
+            key = look.pid, look.thread
+            totals[key] = look.cpu_seconds - bases[key]
     if main is not None:
         rounds.append((main, math.fsum(totals.values())))
-    if not rounds:
-        return samples
-    known = block.baseline.get((block.pid, 0))
-    base = known if known is not None else rounds[0][0][3] - rounds[0][1]
-    for (time, _, _, cpu, core, memory), in_threads in rounds:
-        used = max(0.0, cpu - in_threads - base)
-        if time <= block.end:
-            samples.append(Sample(time - block.begin, 0, used, core, memory))
-    return samples
+    return rounds

@@ -1,7 +1,6 @@
 """A deadline: ends a block of code once its time is over, and leaves the program alive."""
 
 import contextlib
-import linecache
 import signal
 import sys
 import threading
@@ -9,10 +8,12 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from .stacks import Stack, stack_of
+
 __all__ = ["Deadline", "DeadlinePassed"]
 
-_GRACE = 1.0  # seconds between two tries to be rid of our own thread
-_LEAVING = {__name__, "manybrains.lens.watch"}  # where the block has ended already
+_STOP_TIMEOUT = 1.0  # seconds between two tries to be rid of our own thread
+_LEAVING = {__name__, "manybrains.lens.watch"}  # modules where the block has ended already
 
 
 class DeadlinePassed(KeyboardInterrupt):
@@ -27,17 +28,23 @@ class Deadline:
 
     Args:
         seconds: from `start` on.
-        kill_workers: called first, in a thread of the deadline's own.
+        look_around: called first, to note where everybody stands, with the stack of the block.
+        kill_workers: called then, and again as long as the block does not end.  Both are
+            called in a thread of the deadline's own.
 
     Attributes:
         passed: whether it has struck.
-        waiting_in: what the main thread was doing then, as "p.join() (line 3)".
     """
 
-    def __init__(self, seconds: float, kill_workers: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        seconds: float,
+        look_around: Callable[[Stack], object],
+        kill_workers: Callable[[], object],
+    ) -> None:
         self.seconds = seconds
         self.passed = False
-        self.waiting_in = ""
+        self._look_around = look_around
         self._kill_workers = kill_workers
         self._over = threading.Event()
         self._stopped = False  # the same, said before: to set an event takes a while
@@ -50,11 +57,16 @@ class Deadline:
         )
 
     def start(self) -> None:
+        """Let the time run.
+
+        Raises:
+            RuntimeError: if no more threads can be started.
+        """
         if self._main:
             self._old_handler = signal.signal(signal.SIGINT, self._on_interrupt)
         try:
             self._thread.start()
-        except RuntimeError:  # no more threads
+        except RuntimeError:
             if self._main:
                 signal.signal(signal.SIGINT, self._old_handler)
             raise
@@ -65,15 +77,9 @@ class Deadline:
         self._over.set()
         while self._thread.is_alive():
             with contextlib.suppress(DeadlinePassed):
-                self._thread.join(_GRACE)
+                self._thread.join(_STOP_TIMEOUT)
         if self._main:
             signal.signal(signal.SIGINT, self._old_handler)
-
-    @property
-    def sentence(self) -> str:
-        """What happened, for the reader."""
-        doing = f" while it was at {self.waiting_in}" if self.waiting_in else ""
-        return f"stopped at its deadline of {self.seconds:g} s{doing}; its workers were ended"
 
     def take_back(self, error: BaseException | None) -> None:
         """Undo the cancelling of the asyncio task, once its exception has arrived."""
@@ -83,7 +89,8 @@ class Deadline:
     def _strike_in_time(self) -> None:
         if self._over.wait(self.seconds):
             return
-        self.waiting_in = _where(sys._current_frames().get(self._ident), self._task)
+        with contextlib.suppress(Exception):  # whatever is in the way of looking, the block ends
+            self._look_around(_block_stack(sys._current_frames().get(self._ident), self._task))
         self.passed = True
         self._kill_workers()
         while not self._over.wait(0.05):  # again: a signal between two waits can be lost
@@ -103,7 +110,7 @@ class Deadline:
             signal.raise_signal(signal.SIGINT)
 
     def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
-        if not self.passed:  # somebody else's interrupt: hand it on
+        if not self.passed:  # an interrupt that is not ours: hand it on
             if callable(self._old_handler):
                 self._old_handler(number, frame)
             return
@@ -131,17 +138,21 @@ def _cancel(task: Any, over: threading.Event) -> None:
         task.cancel()
 
 
-def _where(frame: FrameType | None, task: tuple[Any, Any] | None) -> str:
-    """Name the innermost line of the reader's own code: what it waits for, in which line."""
-    own = vars(sys.modules["__main__"])
-    while frame is not None and frame.f_globals is not own:
-        frame = frame.f_back
-    step = task[0].get_coro() if task is not None and frame is None else None
-    while step is not None:  # suspended: it stands in no thread, but in the task
+def _block_stack(frame: FrameType | None, task: tuple[Any, Any] | None) -> Stack:
+    """Return the stack of the block, which may be suspended: then it stands in no thread.
+
+    The coroutines of a task follow each other from its own to what the last one waits for.
+    """
+    step = task[0].get_coro() if task is not None else None
+    suspended: list[FrameType] = []
+    while step is not None:
         inner = getattr(step, "cr_frame", None)
-        frame = inner if inner is not None and inner.f_globals is own else frame
+        if inner is not None:
+            suspended.append(inner)
         step = getattr(step, "cr_await", None)
-    if frame is None:
-        return ""
-    text = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
-    return f"`{text}` (line {frame.f_lineno})" if text else f"line {frame.f_lineno}"
+    running = frame
+    while running is not None and running not in suspended:
+        running = running.f_back
+    if not suspended or running is not None:  # no task, or one that is at work just now
+        return stack_of(frame)
+    return tuple(stack_of(inner)[0] for inner in reversed(suspended))

@@ -5,34 +5,38 @@ Part of the sampler, which starts in the middle of a lesson: hence the few impor
 
 import math
 import os
-import sys
 import time
 
+from ..workers.platform import LINUX
+
 __all__ = [
-    "LINUX",
-    "Seen",
+    "Probe",
+    "all_pids",
     "busy_seconds",
-    "everybody",
+    "command_line",
     "kills_for_memory",
-    "name_and_parent",
-    "started",
+    "parent_of",
+    "probe",
+    "start_time",
 ]
 
-LINUX = sys.platform.startswith("linux")
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
-_AT_ONCE = 0.0005  # seconds
-_TRIES = 3
-Look = tuple[float, float, "int | None", "int | None"]
 _TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+_AT_ONCE = 0.0005  # seconds: two clocks read within belong together
+_TRIES = 3
+Reading = tuple[float, float, "int | None", "int | None"]  # time, CPU seconds, core, bytes
 
 
-class LinuxProcess:
+class LinuxProbe:
     """As /proc and the CPU clock show it; the files stay open and are read again.
 
-    `stirred` tells whether it has used CPU between its last two looks.
     Fields of /proc/PID/stat, counted behind the name in parentheses, as in proc(5): 0 is the
     state, 1 the parent, 11 and 12 the CPU ticks, 19 the tick of its start, 21 the resident
     pages, 36 the core.
+
+    Attributes:
+        exit_descriptor: a descriptor that becomes readable when the process ends, or -1.
+        has_moved: whether it has used CPU between its last two looks.
 
     Raises:
         OSError: if it has ended.
@@ -44,43 +48,44 @@ class LinuxProcess:
         self._clock = (~pid << 3) | 2  # as clock_getcpuclockid(3) makes it
         where = f"/proc/{pid}/task/{thread}/" if thread else f"/proc/{pid}/"
         self._stat = os.open(where + "stat", os.O_RDONLY)
-        self._schedule = self.end = -1
+        self._schedule = self.exit_descriptor = -1
         try:
             if thread:  # nanoseconds; a kernel without it has ticks of 10 ms
                 self._schedule = os.open(where + "schedstat", os.O_RDONLY)
-            else:  # becomes readable when the process ends
-                self.end = os.pidfd_open(pid)
+            else:
+                self.exit_descriptor = os.pidfd_open(pid)
         except (AttributeError, OSError):
             pass
-        # By its descriptor, or by a thread's own file that cannot be read any more.
-        self._end_is_seen = self.end >= 0 or self._schedule >= 0
-        self.stirred, self._cpu = True, -1.0
+        # By the descriptor, or by a thread's own file that cannot be read any more.
+        self._end_is_seen = self.exit_descriptor >= 0 or self._schedule >= 0
+        self.has_moved, self._cpu = True, -1.0
         self._core: int | None = None
         self._memory: int | None = None
 
-    def look(self) -> Look:
+    def look(self) -> Reading:
         """Return (time, cpu_seconds, core, memory_bytes); OSError once it has ended.
 
-        Who has used no CPU since the last look has done nothing, and its file is not read again.
+        A process that has used no CPU since the last look has done nothing: its file is not
+        read again.
         """
         for _ in range(_TRIES):  # were we put aside in between, time and CPU do not belong together
             before = time.perf_counter()
             cpu = self._cpu_seconds()
             if time.perf_counter() - before < _AT_ONCE:
                 break
-        self.stirred = cpu != self._cpu or not self._end_is_seen
-        if self.stirred:
+        self.has_moved = cpu != self._cpu or not self._end_is_seen
+        if self.has_moved:
             fields = self._fields()
             self._cpu, self._core = cpu, int(fields[36])
             self._memory = None if self.thread else int(fields[21]) * _PAGE
         return before, cpu, self._core, self._memory
 
-    def last_look(self) -> Look:
-        """Return the same of one that has just ended; OSError if nobody may ask it any more.
+    def last_cpu_seconds(self) -> float:
+        """Return the CPU seconds of one that has just ended; OSError if nobody may ask any more.
 
-        Until its parent has asked how it ended, its clock stands, but its files are empty.
+        Its clock stands until its parent has asked how it ended; its files are empty.
         """
-        return time.perf_counter(), self._cpu_seconds(), self._core, self._memory
+        return self._cpu_seconds()
 
     def _fields(self) -> "list[bytes]":
         fields = os.pread(self._stat, 1024, 0).rpartition(b")")[2].split()
@@ -97,28 +102,31 @@ class LinuxProcess:
         return (int(fields[11]) + int(fields[12])) / _TICK
 
     def close(self) -> None:
-        for descriptor in (self._stat, self._schedule, self.end):
+        """Close the files."""
+        for descriptor in (self._stat, self._schedule, self.exit_descriptor):
             if descriptor >= 0:
                 os.close(descriptor)
 
 
-class PortableProcess:
+class PortableProbe:
     """The same by psutil, where there is no /proc."""
 
-    end = -1
-    stirred = True
+    exit_descriptor = -1
+    has_moved = True
 
     def __init__(self, pid: int, thread: int = 0) -> None:
         import psutil
 
         self.thread = thread
         self._errors = psutil.Error
+        self._zombie = psutil.STATUS_ZOMBIE
         try:
             self._process = psutil.Process(pid)
         except psutil.Error as error:
             raise ProcessLookupError(pid) from error
 
-    def look(self) -> Look:
+    def look(self) -> Reading:
+        """Return (time, cpu_seconds, core, memory_bytes); OSError once it has ended."""
         now = time.perf_counter()
         try:
             if self.thread:
@@ -127,19 +135,32 @@ class PortableProcess:
                         return now, one.user_time + one.system_time, None, None
                 raise ProcessLookupError(self.thread)
             with self._process.oneshot():
+                if self._process.status() == self._zombie:
+                    raise ProcessLookupError(self._process.pid)
                 times = self._process.cpu_times()
                 core = getattr(self._process, "cpu_num", lambda: None)()
                 return now, times.user + times.system, core, self._process.memory_info().rss
         except self._errors as error:
             raise ProcessLookupError(self._process.pid) from error
 
-    last_look = look
+    def last_cpu_seconds(self) -> float:
+        """Return the CPU seconds of one that has just ended; OSError if nobody may ask any more."""
+        return self.look()[1]
 
     def close(self) -> None:
-        pass
+        """Do nothing: no file is kept open."""
 
 
-Seen = LinuxProcess if LINUX else PortableProcess
+Probe = LinuxProbe | PortableProbe
+
+
+def probe(pid: int, thread: int = 0) -> "LinuxProbe | PortableProbe":
+    """Return what looks at a process, or at a thread of it, in the way of this system.
+
+    Raises:
+        OSError: if it has ended.
+    """
+    return LinuxProbe(pid, thread) if LINUX else PortableProbe(pid, thread)
 
 
 def busy_seconds() -> "float | None":
@@ -147,7 +168,7 @@ def busy_seconds() -> "float | None":
 
     Whoever used them, and what a hypervisor gave to others: all but idle, in ticks of 10 ms.
     The first line of /proc/stat, as in proc_stat(5); what guests use counts as the user's already.
-    None where it is kept from us.
+    None where the system does not tell.
     """
     if not LINUX:
         import psutil
@@ -172,29 +193,33 @@ def kills_for_memory() -> int:
         return 0
 
 
-def everybody() -> "set[int]":
+def all_pids() -> "set[int]":
     """Return the pids of all processes there are."""
     return {int(name) for name in os.listdir("/proc") if name.isdigit()}
 
 
-def name_and_parent(pid: int) -> "tuple[str, int]":
-    """Return the name of a process and its parent's pid; OSError if it has ended."""
-    name, fields = _stat(pid)
-    return name.decode(errors="replace"), int(fields[1])
+def parent_of(pid: int) -> int:
+    """Return the pid of a process's parent; OSError if it has ended."""
+    return int(_stat(pid)[1])
 
 
-def started(pid: int) -> float:
+def command_line(pid: int) -> "list[str]":
+    """Return the words with which a process was called; OSError if it has ended."""
+    with open(f"/proc/{pid}/cmdline", "rb") as file:
+        return file.read().decode(errors="replace").rstrip("\0").split("\0")
+
+
+def start_time(pid: int) -> float:
     """Return the seconds after the machine's start in which a process began, at the latest.
 
-    They are counted in ticks; infinite of a process that has ended by now.
+    They are counted in ticks; infinite for a process that has ended by now.
     """
     try:
-        return (int(_stat(pid)[1][19]) + 1) / _TICK
+        return (int(_stat(pid)[19]) + 1) / _TICK
     except OSError:
         return math.inf
 
 
-def _stat(pid: int) -> "tuple[bytes, list[bytes]]":
+def _stat(pid: int) -> "list[bytes]":
     with open(f"/proc/{pid}/stat", "rb") as file:
-        head, _, tail = file.read().rpartition(b")")
-    return head.partition(b"(")[2], tail.split()
+        return file.read().rpartition(b")")[2].split()

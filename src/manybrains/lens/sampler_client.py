@@ -10,33 +10,57 @@ import subprocess
 import sys
 import threading
 import time
-from multiprocessing import connection, resource_tracker
+from multiprocessing import connection
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..records.machine import Machine, this_machine
-from ..workers.cleanup import Undisturbed
+from ..records.run import Helper
 from ..workers.hints import remedy
+from ..workers.interrupts import DelayedInterrupt
+from ..workers.platform import LINUX
 from ..workers.session import Session
-from .lifetimes import Lives
+from ..workers.stdlib_internals import helper_pids, temporary_folder
+from .lifetimes import Lifetimes
+from .observations import Exit, Look, Unrecorded
 
-__all__ = ["Report", "Sampler", "helper_processes"]
+__all__ = ["Report", "Sampler", "helpers_of"]
 
 _MAIN = "manybrains.lens.sampler_process"
 _PROGRAM = f"import sys; sys.path.insert(0, sys.argv[1]); from {_MAIN} import main; "
 _PROGRAM += "main(*sys.argv[2:])"
 _HOME = str(Path(__file__).parents[2])
-_PATIENCE = 3.0  # seconds that the sampler gets to answer
+_ANSWER_TIMEOUT = 3.0  # seconds that the sampler gets to answer
 
 
 class Report(NamedTuple):
-    """What the sampler saw of a block; its fields are explained where it is made."""
+    """What the sampler saw of a block; `sampler_record` says how it travels.
 
-    looks: list[Any] = []  # noqa: RUF012 - never changed
-    gone: dict[int, float] = {}  # noqa: RUF012
-    others: list[Any] = []  # noqa: RUF012
+    Attributes:
+        looks, exits, unrecorded: as in `Observations`.
+        helpers: helper processes that it found.
+        busy: cores of the machine that anybody kept busy meanwhile; None if too short to tell.
+        kills: processes of anybody that the system had killed for memory when it began.
+    """
+
+    looks: tuple[Look, ...] = ()
+    exits: tuple[Exit, ...] = ()
+    unrecorded: tuple[Unrecorded, ...] = ()
+    helpers: tuple[Helper, ...] = ()
     busy: float | None = None
     kills: int | None = None
+
+
+def _read_report(data: bytes) -> Report:
+    looks, exits, unrecorded, helpers, busy, kills = marshal.loads(data)
+    return Report(
+        tuple(itertools.starmap(Look, looks)),
+        tuple(itertools.starmap(Exit, exits)),
+        tuple(itertools.starmap(Unrecorded, unrecorded)),
+        tuple(Helper(name, pid, parent) for pid, name, parent in helpers),
+        busy,
+        kills,
+    )
 
 
 class Sampler:
@@ -50,20 +74,21 @@ class Sampler:
         self._begins: dict[int, float] = {}
         self._program: subprocess.Popen[bytes] | None = None
         self._is_there = False
+        self._removed: str | None = None
         self._trouble = ""
-        self.lives = Lives(session.journal.path)
+        self.lifetimes = Lifetimes(session.log.path)
         if not _ends_are_seen():
             session.on_fork.append(self._let_go)
-        session.on_close += [self.lives.close, self.close]
+        session.on_close += [self.lifetimes.close, self.close]
         with contextlib.suppress(OSError):  # then when it is needed
             self._start()
 
     def _start(self) -> None:
         # Nothing of site-packages is needed where /proc is, and half the start-up is saved.
-        flags = ["-I", "-S"] if sys.platform.startswith("linux") else ["-I"]
+        flags = ["-I", "-S"] if LINUX else ["-I"]
         folder = "" if self._session.is_worker else self._session.folder
-        arguments = [self._session.journal.path, str(os.getpid()), folder]
-        self._program, self._is_there = None, False
+        arguments = [self._session.log.path, str(os.getpid()), folder]
+        self._program, self._is_there, self._removed = None, False, None
         self._program = subprocess.Popen(
             [sys.executable, *flags, "-c", _PROGRAM, _HOME, *arguments],
             stdin=subprocess.PIPE,
@@ -74,7 +99,7 @@ class Sampler:
         )
         self._session.helpers[self._program.pid] = "sampler"
 
-    def machine(self) -> Any:
+    def machine(self) -> Machine:
         """Return this machine; only its start method can have changed since we first asked."""
         if self._machine is None:  # not sooner: a process that has loaded psutil forks slower
             self._machine = this_machine()
@@ -84,7 +109,7 @@ class Sampler:
     def begin(self, interval: float) -> int:
         """Begin to look; return the key that `end` wants."""
         key = next(self._keys)
-        with Undisturbed(), self._lock:
+        with DelayedInterrupt(), self._lock:
             self._begins[key] = time.perf_counter()
             try:
                 self._begin(key, interval)
@@ -94,6 +119,7 @@ class Sampler:
 
     def _begin(self, key: int, interval: float) -> None:
         try:
+            self.remember_to_remove(temporary_folder())
             self._order(f"begin {key} {interval!r} {self._begins[key]!r}")
             if not self._is_there:  # else it is not waited for: an empty block would take twice
                 self._read(1)
@@ -113,13 +139,13 @@ class Sampler:
     def end(self, key: int) -> Report:
         """Stop to look; return what was seen, nothing if the sampler was ended.
 
-        What the journal tells of the block is kept until `forget`.
+        What the log tells of the block is kept until `forget`.
         """
-        with Undisturbed(), self._lock:
+        with DelayedInterrupt(), self._lock:
             try:
                 self._order(f"end {key}")
                 size = int.from_bytes(self._read(8), "big")
-                return Report(*marshal.loads(self._read(size)))
+                return _read_report(self._read(size))
             except (OSError, EOFError) as error:
                 self.close()
                 again = "The next watched block starts it anew."
@@ -130,9 +156,9 @@ class Sampler:
                 raise
 
     def forget(self, key: int) -> None:
-        """Let go of the lives that no block which is still watched can have seen."""
+        """Let go of the lifetimes that no block which is still watched can have seen."""
         self._begins.pop(key, None)
-        self.lives.forget_before(min(list(self._begins.values()), default=time.perf_counter()))
+        self.lifetimes.forget_before(min(list(self._begins.values()), default=time.perf_counter()))
 
     def trouble(self, name: str) -> str:
         """Return why nobody looked at a block, if that is known."""
@@ -143,6 +169,16 @@ class Sampler:
             f"for the process that looks {self._trouble}"
         )
 
+    def remember_to_remove(self, folder: str | None) -> None:
+        """Let the sampler remove this folder of ours if we are killed.
+
+        Raises:
+            OSError: if there is no sampler.
+        """
+        if folder is not None and folder != self._removed:
+            self._order(f"remove {folder.encode().hex()}")
+            self._removed = folder
+
     def _order(self, text: str) -> None:
         if self._program is None or self._program.stdin is None:
             raise BrokenPipeError("there is no sampler")
@@ -151,12 +187,12 @@ class Sampler:
     def _read(self, size: int) -> bytes:
         assert self._program is not None
         assert self._program.stdout is not None
-        until, data = time.monotonic() + _PATIENCE, b""
+        until, data = time.monotonic() + _ANSWER_TIMEOUT, b""
         while len(data) < size:
             left = max(0.0, until - time.monotonic())
             ready = os.name == "nt" or connection.wait([self._program.stdout.fileno()], left)
             if not ready:
-                raise EOFError(f"no answer from the sampler in {_PATIENCE} s")
+                raise EOFError(f"no answer from the sampler in {_ANSWER_TIMEOUT} s")
             chunk = self._program.stdout.read(size - len(data))
             if not chunk:
                 raise EOFError("the sampler has ended")
@@ -193,19 +229,18 @@ class Sampler:
             program.wait()
 
 
+def helpers_of(session: Session) -> tuple[Helper, ...]:
+    """Return the processes that serve multiprocessing and us, of this process: never lanes."""
+    known = {**session.helpers, **helper_pids()}
+    return tuple(Helper(name, pid, os.getpid()) for pid, name in known.items())
+
+
 def _ends_are_seen() -> bool:
     """Tell whether the sampler can wait for our end itself, by a descriptor (Linux 5.3)."""
+    if not LINUX:
+        return False
     try:
         os.close(os.pidfd_open(os.getpid()))
     except (AttributeError, OSError):
         return False
     return True
-
-
-def helper_processes(session: Session) -> dict[int, str]:
-    """Return the processes that serve multiprocessing and us, by pid: never lanes."""
-    helpers: dict[int | None, str] = dict(session.helpers.items())
-    helpers[getattr(resource_tracker._resource_tracker, "_pid", None)] = "resource tracker"
-    server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
-    helpers[getattr(server, "_forkserver_pid", None)] = "fork server"
-    return {pid: name for pid, name in helpers.items() if pid is not None}

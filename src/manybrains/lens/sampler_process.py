@@ -1,133 +1,94 @@
 """The process that looks: samples of every worker, taken from outside, a few times a second.
 
-A bare child of the notebook, for a thread in the kernel would starve at the very moment to be
-seen; asleep while nothing is watched; it ends when its parent does.
+A bare child of the notebook: a thread in the kernel would starve at the very moment to be
+seen.  It is asleep while nothing is watched, and ends when its parent does.
 """
 
-# Orders come in on standard input, one a line: "begin KEY INTERVAL TIME", "end KEY", "stop".
-# On standard output "!" says that we are there, once, and a report answers each "end": eight
-# bytes with its length, then, by marshal, (looks, gone, others, busy, kills):
-#     looks    [(time, pid, thread id or 0, cpu_seconds, core, memory_bytes), ...]
-#     gone     {pid: time when it was seen to have ended}
-#     others   [(pid, name, parent pid), ...] of processes that the journal does not know
-#     busy     cores of the machine that anybody kept busy meanwhile; None if too short to tell
-#     kills    processes of anybody that the system had killed for memory when it began
-# Times are on the clock of time.perf_counter.
+# Orders come in on standard input, one a line: "begin KEY INTERVAL TIME", "end KEY",
+# "remove FOLDER" (as hexadecimal UTF-8), "stop".  On standard output "!" says once that we are
+# there, and a report answers each "end": eight bytes with its length, then what
+# `Record.report` returns.  Times are on the clock of time.perf_counter.
 
 import contextlib
-import marshal
 import os
 import sys
 import time
 
-from ..workers.events import open_to_read
-from .procfs import (
-    LINUX,
-    LinuxProcess,
-    PortableProcess,
-    Seen,
-    busy_seconds,
-    everybody,
-    kills_for_memory,
-    name_and_parent,
-    started,
-)
-from .waiting import waiter
+from ..workers.events import Event, open_to_read, parse
+from ..workers.platform import LINUX
+from .procfs import LinuxProbe, PortableProbe, all_pids, command_line, parent_of, probe, start_time
+from .program_names import helper_name, program_name
+from .sampler_record import Look, Record
+from .sampler_waiter import waiter
 
-__all__ = ["main"]
+__all__ = ["Sampler", "main"]
 
-MOST_LOOKS = 60_000  # kept of one watch; beyond that every second round goes
-SHORTEST = 0.2  # seconds over which the machine's use, counted in ticks, can be told
-SCAN_SECONDS = 0.25  # between searches for processes that no journal tells of
-Look = tuple[float, int, int, float, "int | None", "int | None"]
-
-
-class Record:
-    """What was seen for one watched block so far."""
-
-    def __init__(self, interval: float) -> None:
-        self.interval = interval
-        self.next = self._begin = time.perf_counter()
-        self._busy: float | None = None
-        self._kills = 0
-        self.rounds: list[list[Look]] = []
-        self.last: list[Look] = []  # looks at those that had just ended
-        self.gone: dict[int, float] = {}
-        self.others: list[tuple[int, str, int]] = []
-        self._kept = self._count = 0
-        self._thin = 1
-
-    def look_at_the_machine(self) -> None:
-        self._begin = time.perf_counter()
-        self._busy, self._kills = busy_seconds(), kills_for_memory()
-
-    def keep(self, looks: list[Look]) -> None:
-        """Keep a round of looks; when there are too many, keep every second round."""
-        self._count += 1
-        if self._count % self._thin:
-            return
-        self.rounds.append(looks)
-        self._kept += len(looks)
-        if self._kept > MOST_LOOKS:
-            self.rounds = self.rounds[::2]
-            self._kept = sum(map(len, self.rounds))
-            self._thin *= 2
-
-    def report(self) -> bytes:
-        looks = [look for round_ in [*self.rounds, self.last] for look in round_]
-        return marshal.dumps((looks, self.gone, self.others, self._busy_cores(), self._kills))
-
-    def _busy_cores(self) -> float | None:
-        seconds = time.perf_counter() - self._begin
-        busy = None if seconds < SHORTEST else busy_seconds()
-        if busy is None or self._busy is None:
-            return None
-        return (busy - self._busy) / seconds
+SCAN_SECONDS = 0.25  # between searches for processes that no event tells of
 
 
 class Sampler:
-    """All that is looked at, and the loop that looks."""
+    """All that is looked at, and the loop that looks.
 
-    def __init__(self, journal: str, parent: int) -> None:
+    Args:
+        log: the path of the log of events.
+        parent: the pid of the watched process.
+
+    Attributes:
+        folders: to be removed if the parent ends without saying stop.
+    """
+
+    def __init__(self, log: str, parent: int) -> None:
+        self.folders: list[str] = []
         self._parent = parent
-        self._journal = open_to_read(journal)
+        self._log = open_to_read(log)
         self._rest = self._said = b""
-        self._seen: dict[tuple[int, int], LinuxProcess | PortableProcess] = {}
+        self._seen: dict[tuple[int, int], LinuxProbe | PortableProbe] = {}
         self._records: dict[bytes, Record] = {}
-        self._known = everybody() if LINUX else set()
+        self._helpers: dict[int, tuple[int, str, int]] = {}
+        self._known = all_pids() if LINUX else set()
         self._scanned = 0.0
-        self._stirred = True  # somebody has used CPU since the last scan: nobody else can fork
-        self._waiter = waiter()
+        self._has_moved = True  # somebody has used CPU since the last scan: nobody else can fork
+        self._waiter = waiter(os.path.dirname(log))  # noqa: PTH120 - pathlib is slow to import
         self._add(parent)
 
-    def run(self) -> None:
-        """Look and obey until the parent says stop, closes our input, or has ended without."""
+    def run(self) -> bool:
+        """Look and obey; return whether the parent said stop, False if it ended without."""
         sys.stdout.buffer.write(b"!")
         sys.stdout.buffer.flush()
         while True:
             self._look_where_due()
-            pause = None
-            if self._records:
-                due = min(record.next for record in self._records.values())
-                pause = max(0.0, due - time.perf_counter())
-            text, ended = self._waiter.wait(pause)
-            for pid in ended:
-                if (pid, 0) in self._seen:
-                    self._see_off(pid)
-            if text == b"" or self._parent in ended:
-                return
+            text, ended = self._waiter.wait(self._pause())
+            self._see_off(ended)
+            if text == b"" or (self._parent, 0) not in self._seen:
+                return False
             *lines, self._said = (self._said + (text or b"")).split(b"\n")
             for line in lines:
                 if line == b"stop":
-                    return
+                    return True
                 self._obey(*line.split())
+            if self._records:
+                self._read_log()
+
+    def _pause(self) -> float | None:
+        """Return the seconds until there is something to do, None if that is never."""
+        if not self._records:
+            return None
+        due = min(record.next for record in self._records.values())
+        again = self._waiter.arm()
+        self._read_log()  # what was written before the waiter was ready
+        pause = max(0.0, due - time.perf_counter())
+        return pause if again is None else min(pause, again)
 
     def _obey(self, order: bytes, key: bytes, *figures: bytes) -> None:
+        if order == b"remove":
+            self.folders.append(bytes.fromhex(key.decode()).decode())
+            return
         if order == b"begin":
             interval, begin = map(float, figures)
             if LINUX and not self._records:
                 self._know_who_was_there(begin)
             record = self._records[key] = Record(interval)
+            record.helpers.extend(self._helpers.values())
             record.look_at_the_machine()
             return
         looks = self._look(time.perf_counter())
@@ -136,6 +97,8 @@ class Sampler:
         report = record.report()
         sys.stdout.buffer.write(len(report).to_bytes(8, "big") + report)
         sys.stdout.buffer.flush()
+        if not self._records:
+            self._waiter.be_quiet()
 
     def _look_where_due(self) -> None:
         now = time.perf_counter()
@@ -147,10 +110,11 @@ class Sampler:
                 record.next = max(record.next + record.interval, now + record.interval / 2)
 
     def _look(self, now: float) -> list[Look]:
-        self._read_journal()
-        if LINUX and self._stirred and now >= self._scanned + SCAN_SECONDS:
+        self._read_log()
+        if LINUX and self._has_moved and now >= self._scanned + SCAN_SECONDS:
             self._scan(now)
-        looks = []
+        self._see_off(self._waiter.ended())  # no look may come after an end
+        looks: list[Look] = []
         for key, seen in list(self._seen.items()):
             try:
                 moment, cpu, core, memory = seen.look()
@@ -158,83 +122,99 @@ class Sampler:
                 self._drop(key, time.perf_counter())
             else:
                 looks.append((moment, *key, cpu, core, memory))
-                self._stirred = self._stirred or seen.stirred
+                self._has_moved = self._has_moved or seen.has_moved
         return looks
 
     def _add(self, pid: int, thread: int = 0) -> None:
         if (pid, thread) in self._seen or pid == os.getpid():
             return
         try:
-            seen = self._seen[pid, thread] = Seen(pid, thread)
-        except OSError:  # it has ended by now: the journal knows of it
+            seen = self._seen[pid, thread] = probe(pid, thread)
+        except OSError:  # it has ended by now: the log tells of it
             return
-        self._waiter.add(seen.end, pid)
+        if not self._waiter.add(seen.exit_descriptor, pid):  # it has ended, and was not yet reaped
+            self._drop((pid, thread), time.perf_counter(), is_exact=False)
 
-    def _see_off(self, pid: int) -> None:
-        """Look once more at a process that has just ended, if its parent leaves us the time."""
-        with contextlib.suppress(OSError):
-            moment, cpu, core, memory = self._seen[pid, 0].last_look()
-            for record in self._records.values():
-                record.last.append((moment, pid, 0, cpu, core, memory))
-        self._drop((pid, 0), time.perf_counter())
+    def _see_off(self, pids: list[int]) -> None:
+        """Note the end of processes, as the system has told it just now."""
+        now = time.perf_counter()
+        for pid in pids:
+            if (pid, 0) in self._seen:
+                self._drop((pid, 0), now, is_exact=True)
 
-    def _drop(self, key: tuple[int, int], now: float) -> None:
-        self._stirred = True
+    def _drop(self, key: tuple[int, int], now: float, is_exact: bool = False) -> None:
+        self._has_moved = True
         seen = self._seen.pop(key)
-        self._waiter.remove(seen.end)
+        cpu = None
+        with contextlib.suppress(OSError):  # its parent may have left us no time
+            cpu = None if key[1] else seen.last_cpu_seconds()
+        self._waiter.remove(seen.exit_descriptor)
         seen.close()
         if not key[1]:
             self._known.add(key[0])  # until its parent has asked, a scan would find it again
             for record in self._records.values():
-                record.gone[key[0]] = now
+                record.exits.append((key[0], now, cpu, is_exact))
 
-    def _read_journal(self) -> None:
-        while chunk := os.read(self._journal, 1 << 16):
+    def _read_log(self) -> None:
+        while chunk := os.read(self._log, 1 << 16):
             *lines, self._rest = (self._rest + chunk).split(b"\n")
             for line in lines:
-                event, *figures = line.split(b"\t")
-                try:
-                    if event in (b"asked", b"born"):
-                        self._add(int(figures[0]))
-                    elif event == b"thread_born":
-                        self._add(int(figures[0]), int(figures[1]))
-                except (IndexError, ValueError):  # a line that a full disk has cut short
-                    continue
+                event = parse(line)
+                if event is not None:
+                    self._take(event)
+
+    def _take(self, event: Event) -> None:
+        if event.kind in ("requested", "born"):
+            self._add(event.pid, event.thread or 0)
 
     def _know_who_was_there(self, begin: float) -> None:
         """Learn who was there before a block began; it goes on meanwhile, and may fork."""
         begin_since_boot = time.clock_gettime(time.CLOCK_BOOTTIME) - time.perf_counter() + begin
-        pids = everybody()
+        pids = all_pids()
         for pid in pids - self._known:
-            if started(pid) < begin_since_boot:
+            if start_time(pid) < begin_since_boot:
                 self._known.add(pid)
         self._known &= pids
+        self._helpers = {pid: helper for pid, helper in self._helpers.items() if pid in pids}
         self._scanned = time.perf_counter()
 
     def _scan(self, now: float) -> None:
-        """Find children that no journal tells of: programs started, bare forks."""
-        self._scanned, self._stirred = now, False
-        pids = everybody()
-        family = {pid for pid, thread in self._seen if not thread}
+        """Find children that no event tells of: programs started, bare forks, helpers."""
+        self._scanned, self._has_moved = now, False
+        pids = all_pids()
+        family = {pid for pid, thread in self._seen if not thread} | self._helpers.keys()
         for pid in sorted(pids - self._known - {os.getpid()}):
             try:
-                name, parent = name_and_parent(pid)
+                parent = parent_of(pid)
+                if parent in family and pid not in family:
+                    self._find(pid, parent)
+                    family.add(pid)
             except OSError:  # ended meanwhile
                 continue
-            if parent in family and pid not in family:
-                family.add(pid)
-                self._add(pid)
-                for record in self._records.values():
-                    record.others.append((pid, name, parent))
         self._known = pids
 
+    def _find(self, pid: int, parent: int) -> None:
+        words = command_line(pid)
+        is_fork = words == command_line(parent)  # it has not become another program
+        if (name := helper_name(words)) and not is_fork:
+            self._helpers[pid] = pid, name, parent
+            for record in self._records.values():
+                record.helpers.append((pid, name, parent))
+            return
+        self._add(pid)
+        for record in self._records.values():
+            record.unrecorded.append((pid, "fork" if is_fork else program_name(words), parent))
 
-def main(journal: str, parent: str, folder: str) -> None:
+
+def main(log: str, parent: str, folder: str) -> None:
     """Look on behalf of process `parent`; then remove `folder`, unless it is empty text."""
+    sampler = Sampler(log, int(parent))
+    was_told = False
     try:
-        Sampler(journal, int(parent)).run()
+        was_told = sampler.run()
     finally:  # the parent may have been killed: nobody else can tidy up after it
-        if folder:
-            import shutil
+        import shutil
 
-            shutil.rmtree(folder, ignore_errors=True)
+        for each in [folder, *(() if was_told else sampler.folders)]:
+            if each:
+                shutil.rmtree(each, ignore_errors=True)

@@ -1,5 +1,6 @@
 """watch(): run a block of code and see its workers; `%%watch` is its face in a notebook."""
 
+import contextlib
 import math
 import os
 import sys
@@ -11,16 +12,21 @@ from types import TracebackType
 from typing import Any
 
 from ..records.run import Helper, Lane, Run
-from ..workers import cleanup as guard
-from ..workers.events import cpu_of
+from ..workers.cleanup import children, end_since, kill_since
+from ..workers.cpu_clock import cpu_of
 from ..workers.hints import remedy
-from .assemble import Block, assemble
+from ..workers.interrupts import is_interrupt
+from ..workers.session import Session
+from . import hooks
+from .assemble import assemble
 from .deadline import Deadline
-from .ending import end_since, kill_since
-from .hooks import install
-from .lifetimes import Life
+from .lifetimes import Lifetime
+from .observations import Key, Observations
+from .places import sentence_of
 from .procfs import kills_for_memory
-from .sampler_client import Report, Sampler, helper_processes
+from .sampler_client import Report, Sampler, helpers_of
+from .stacks import Stack, stack_of
+from .standing import where_everybody_stands
 
 __all__ = ["Watch", "WatchedRun", "watch"]
 
@@ -41,8 +47,8 @@ def watch(
     Args:
         name: what the run is called in pictures and tables.
         deadline: seconds after which the block's workers are killed and the block is
-            interrupted; the run then has ``finished=False``, and the program goes on
-            after the block.  Without one, the block takes what it takes.
+            interrupted; the run then has ``finished=False``, tells where everybody stood, and
+            the program goes on after the block.  Without one, the block takes what it takes.
         interval: seconds between two looks at each worker, at least 0.005.
         quiet: say nothing when the deadline passes.
 
@@ -60,13 +66,6 @@ def watch(
 
 def _is_between(value: object, least: float, most: float) -> bool:
     return type(value) in (int, float) and least <= value <= most  # type: ignore[operator]
-
-
-def _cpu_by_now(workers: Iterable[process.BaseProcess]) -> dict[tuple[int, int], float | None]:
-    """Return the CPU seconds of workers, this process and its threads, by pid and thread id."""
-    own, threads = os.getpid(), [thread.native_id or 0 for thread in threading.enumerate()]
-    pids = [own, *(worker.pid or own for worker in workers)]
-    return {key: cpu_of(*key) for key in [*((own, t) for t in threads), *((p, 0) for p in pids)]}
 
 
 class WatchedRun:
@@ -89,6 +88,10 @@ class WatchedRun:
             raise RuntimeError(_STILL_WATCHED.format("it"))
         return self._run
 
+    def complete(self, run: Run) -> None:
+        """Answer for this Run from now on."""
+        self._run = run
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
@@ -107,6 +110,13 @@ class WatchedRun:
         return "a run that is still being watched" if self._run is None else repr(self._run)
 
 
+def _cpu_by_now(workers: Iterable[process.BaseProcess]) -> dict[Key, float | None]:
+    """Return the CPU seconds of workers, this process and its threads."""
+    own, threads = os.getpid(), [thread.native_id or 0 for thread in threading.enumerate()]
+    pids = [own, *(worker.pid or own for worker in workers)]
+    return {key: cpu_of(*key) for key in [*((own, t) for t in threads), *((p, 0) for p in pids)]}
+
+
 class Watch:
     """A block under watch; made by `watch`, good for one block.
 
@@ -121,25 +131,29 @@ class Watch:
         self._name = name
         self._interval = interval
         self._quiet = quiet
-        self._seen = Report()
-        self._deadline = None if deadline is None else Deadline(deadline, self._kill_workers)
+        self._stood_at: dict[Key, str] = {}
+        self._killed: set[process.BaseProcess] = set()
+        self._deadline: Deadline | None = None
+        if deadline is not None:
+            self._deadline = Deadline(deadline, self._look_around, self._kill_workers)
 
     def __enter__(self) -> WatchedRun:
-        self._session = session = install()
-        if session.sampler is None:
-            session.sampler = Sampler(session)
-        self._before = set(active_children())
-        self._key = session.sampler.begin(self._interval)
-        self._baseline = _cpu_by_now(self._before)
-        self._cpu = time.process_time()
-        self._begin = time.perf_counter()
-        if self._deadline is not None:
-            try:
+        with contextlib.ExitStack() as undo:
+            self._session = session = hooks.install()
+            undo.callback(hooks.release)
+            if session.sampler is None:
+                session.sampler = Sampler(session)
+            self._sampler: Sampler = session.sampler
+            self._before = set(active_children())
+            self._key = self._sampler.begin(self._interval)
+            undo.callback(self._sampler.forget, self._key)
+            undo.callback(self._sampler.end, self._key)
+            self._baseline = _cpu_by_now(self._before)
+            self._cpu = time.process_time()
+            self._begin = time.perf_counter()
+            if self._deadline is not None:
                 self._deadline.start()
-            except RuntimeError:  # no more threads: without a deadline it should not begin
-                session.sampler.end(self._key)
-                session.sampler.forget(self._key)
-                raise
+            undo.pop_all()
         return self.handle
 
     def __exit__(
@@ -149,53 +163,61 @@ class Watch:
         trace: TracebackType | None,
     ) -> bool:
         finish, cpu = time.perf_counter(), time.process_time() - self._cpu
-        if self._deadline is not None:
-            self._deadline.stop()
-        if self._passed or guard.is_interrupt(error):
-            end_since(self._before)
+        try:
+            if self._deadline is not None:
+                self._deadline.stop()
+            if is_interrupt(error) and not self._passed:
+                self._look_around(_stack_of_error(error))
+            if self._passed or is_interrupt(error):
+                self._killed |= end_since(self._before)
+            seen, report = self._observe(finish, cpu)
+            return self._close(seen, report, error)
+        finally:
+            hooks.release()
+
+    def _observe(self, finish: float, cpu: float) -> tuple[Observations, Report]:
         alive = _cpu_by_now(active_children())  # reaps the others
-        self._seen = seen = self._session.sampler.end(self._key)
-        lives = self._session.sampler.lives.read()
-        helpers = helper_processes(self._session)
-        block = Block(
+        report = self._sampler.end(self._key)
+        lifetimes = self._sampler.lifetimes.read()
+        self._helpers = _all_helpers(self._session, report)
+        helpers = {helper.pid for helper in self._helpers}
+        seen = Observations(
             begin=self._begin,
             end=finish,
             pid=os.getpid(),
             name=process.current_process().name,
             cpu_seconds=cpu,
-            lives=[one for one in lives if one.pid not in helpers],
-            looks=seen.looks,
-            gone=seen.gone,
-            others=[other for other in seen.others if other[0] not in helpers],
+            lifetimes=[life for life in lifetimes if life.pid not in helpers],
+            looks=report.looks,
+            exits=report.exits,
+            unrecorded=[other for other in report.unrecorded if other.pid not in helpers],
             alive=alive,
             baseline=self._baseline,
+            stood_at=self._stood_at,
         )
-        self._session.sampler.forget(self._key)
-        self.trouble = "" if seen.looks else self._session.sampler.trouble(self._name)
-        return self._close(
-            block, tuple(Helper(name, pid, os.getpid()) for pid, name in helpers.items()), error
-        )
+        self._sampler.forget(self._key)
+        self.trouble = "" if report.looks else self._sampler.trouble(self._name)
+        return seen, report
 
-    def _close(
-        self, block: Block, helpers: tuple[Helper, ...], error: BaseException | None
-    ) -> bool:
-        passed = self._passed
-        lanes, samples = assemble(block)
-        self._tell_of_memory(lanes, block.lives)
+    def _close(self, seen: Observations, report: Report, error: BaseException | None) -> bool:
+        passed, seconds = self._passed, seen.end - seen.begin
+        lanes, samples = assemble(seen)
+        self._tell_of_memory(lanes, seen.lifetimes, report.kills)
         if self.trouble and not self._quiet:
             print(self.trouble, file=sys.stderr)
-        run = self.handle._run = Run(
+        run = Run(
             name=self._name,
-            machine=self._session.sampler.machine(),
-            wall_seconds=block.end - block.begin,
+            machine=self._sampler.machine(),
+            wall_seconds=seconds,
             lanes=lanes,
             samples=samples,
-            helpers=helpers,
+            helpers=self._helpers,
             interval=float(self._interval),
             finished=error is None and not passed,
-            note=self._note(error),
-            used_by_others=self._used_by_others(lanes, block.end - block.begin),
+            note=self._note(lanes, error),
+            used_by_others=_used_by_others(report, lanes, seconds),
         )
+        self.handle.complete(run)
         if not passed or isinstance(error, SystemExit):
             return False
         assert self._deadline is not None
@@ -204,18 +226,13 @@ class Watch:
             print(f"{self._name}: {run.note}")
         return True
 
-    def _used_by_others(self, lanes: Sequence[Lane], seconds: float) -> float | None:
-        if self._seen.busy is None:
-            return None
-        ours = math.fsum(lane.cpu_seconds for lane in lanes) / seconds
-        return max(0.0, self._seen.busy - ours)
-
-    def _tell_of_memory(self, lanes: Sequence[Lane], lives: Sequence[Life]) -> None:
+    def _tell_of_memory(
+        self, lanes: Sequence[Lane], lifetimes: Sequence[Lifetime], kills: int | None
+    ) -> None:
         """Tell who was killed and not by us, if the system has killed for memory meanwhile."""
-        ours = {life.pid for life in lives if life.shot_cpu is not None}
+        ours = {life.pid for life in lifetimes if life.cpu_before_kill is not None}
         killed = [lane.name for lane in lanes if lane.exit_code == -9 and lane.pid not in ours]
-        before = self._seen.kills
-        if killed and before is not None and kills_for_memory() > before:
+        if killed and kills is not None and kills_for_memory() > kills:
             names = ", ".join(killed[:3]) + (", ..." if len(killed) > 3 else "")
             self.trouble += f"{self._name}: memory ran out, and the system killed {names}. "
             self.trouble += remedy(MemoryError())
@@ -224,10 +241,52 @@ class Watch:
     def _passed(self) -> bool:
         return self._deadline is not None and self._deadline.passed
 
-    def _note(self, error: BaseException | None) -> str:
-        if self._deadline is not None and self._deadline.passed:
-            return self._deadline.sentence
-        return "" if error is None else f"stopped by {type(error).__name__}"
+    def _note(self, lanes: Sequence[Lane], error: BaseException | None) -> str:
+        """Return why the block did not finish, where everybody stood, and what was done."""
+        if not self._passed or self._deadline is None:
+            return "" if error is None else f"stopped by {type(error).__name__}"
+        told = [f"stopped at its deadline of {self._deadline.seconds:g} s"]
+        if stood := sentence_of([(lane.name, lane.stood_at) for lane in lanes]):
+            told.append(stood)
+        if count := len(self._killed):
+            told.append("1 worker was ended" if count == 1 else f"{count} workers were ended")
+        running = [lane.name for lane in lanes if lane.kind == "thread" and lane.ended is None]
+        if running:
+            told.append(f"still running, since a thread cannot be ended: {', '.join(running)}")
+        return "; ".join(told)
+
+    def _look_around(self, block: Stack) -> None:
+        pids = {worker.pid for worker in children() - self._before}
+        known = [life for life in self._sampler.lifetimes.read() if not life.thread_id]
+        pids |= {life.pid for life in known if life.reaped is None and self._is_ours(life)}
+        self._stood_at = where_everybody_stands(self._session, block, pids - {None, os.getpid()})
+
+    def _is_ours(self, life: Lifetime) -> bool:
+        return life.first_moment is not None and life.first_moment >= self._begin
 
     def _kill_workers(self) -> None:
-        kill_since(self._before)
+        self._killed |= kill_since(self._before)
+
+
+def _all_helpers(session: Session, report: Report) -> tuple[Helper, ...]:
+    """Return the helper processes that we know of, and those that the sampler has found."""
+    known = {helper.pid: helper for helper in (*report.helpers, *helpers_of(session))}
+    return tuple(known.values())
+
+
+def _used_by_others(report: Report, lanes: Sequence[Lane], seconds: float) -> float | None:
+    if report.busy is None:
+        return None
+    ours = math.fsum(lane.cpu_seconds for lane in lanes) / seconds
+    return max(0.0, report.busy - ours)
+
+
+def _stack_of_error(error: BaseException | None) -> Stack:
+    """Return where an error was raised: its traceback, the innermost call first."""
+    trace = error.__traceback__ if error is not None else None
+    calls: list[Stack] = []
+    while trace is not None:
+        [innermost, *_] = stack_of(trace.tb_frame)
+        calls.append((innermost._replace(line=trace.tb_lineno),))
+        trace = trace.tb_next
+    return tuple(call for [call] in reversed(calls))

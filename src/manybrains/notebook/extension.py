@@ -12,13 +12,14 @@ from typing import Any
 from IPython.core.error import UsageError
 
 from ..lens import hooks
-from ..lens.ending import end_since
 from ..lens.sampler_client import Sampler
-from ..workers import cleanup as guard
+from ..workers.cleanup import children, end_since
 from ..workers.hints import remedy
-from ..workers.session import Session, current
+from ..workers.interrupts import is_interrupt
+from ..workers.session import Session, current_session
 from .output_relay import Relay
 from .script import Script
+from .spawn_hooks import HOOKS_OF_A_NOTEBOOK
 from .watch_magic import MARK, Wrap, describe, from_line, mark
 
 __all__ = ["load_ipython_extension", "unload_ipython_extension"]
@@ -61,7 +62,7 @@ class Extension:
         if method is not None:  # to try a lesson as it runs elsewhere
             multiprocessing.set_start_method(method, force=True)
         session = hooks.install()
-        self._undo.callback(hooks.uninstall)
+        self._undo.callback(hooks.release)
         self._cells = [*enumerate(shell.history_manager.input_hist_parsed)]
         session.script = Script(
             Path(session.folder),
@@ -69,7 +70,7 @@ class Extension:
             shell.user_ns,
             self._cell_name,
         )
-        session.hook(hooks.HOOKS_OF_A_NOTEBOOK)
+        session.hook(HOOKS_OF_A_NOTEBOOK)
         self._alias_main()
         if hasattr(shell, "kernel"):
             session.relay = self._relay(session)
@@ -165,17 +166,17 @@ class Extension:
     def _before_cell(self, info: Any = None) -> None:
         if info is not None:
             self._note_cell(info)
-        session = current()
-        self._children = guard.children()
-        if session is not None and session.relay is not None:
+        session = current_session()
+        self._children = children()
+        if session is not None and isinstance(session.relay, Relay):
             session.relay.begin_cell(self._shell.kernel.get_parent("shell"))
             self._put_workers_first(session.relay)
 
     def _after_cell(self, result: Any) -> None:
-        if guard.is_interrupt(getattr(result, "error_in_exec", None)):
+        if is_interrupt(getattr(result, "error_in_exec", None)):
             end_since(self._children)
-        session = current()
-        if session is not None and session.relay is not None:
+        session = current_session()
+        if session is not None and isinstance(session.relay, Relay):
             self._mend_streams()
             session.relay.tidy(set(active_children()))
             for own in self._notebook_streams.values():  # the kernel flushes a reader's own alone

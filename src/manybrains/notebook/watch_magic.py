@@ -18,7 +18,8 @@ from IPython.core.error import UsageError
 from ..lens.watch import Watch, watch
 from ..records.run import Run
 from ..workers.hints import remedy
-from ..workers.session import current
+from ..workers.session import current_session
+from .output_relay import Relay
 
 __all__ = ["MARK", "Wrap", "describe", "from_line", "mark"]
 
@@ -71,8 +72,8 @@ class _Shown:
         self._labels: Any = contextlib.nullcontext()
 
     def __enter__(self) -> None:
-        session = current()
-        if session is not None and session.relay is not None:
+        session = current_session()
+        if session is not None and isinstance(session.relay, Relay):
             self._labels = session.relay.labels()
         self._labels.__enter__()
         try:

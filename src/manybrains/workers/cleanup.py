@@ -1,37 +1,34 @@
 """Nobody left behind: no worker outlives its parent, or its cell's interrupt.
 
-Whoever starts a process ends it, by the handle it holds, never by name; the fork server and
-the resource tracker are spared, for they end with their parent.  Workers import this: it is light.
+A process is ended by the handle that its parent holds, never by name.  The fork server and the
+resource tracker are spared: they end with their parent.  Workers import this: it is light.
 """
 
-# What `signal.signal` calls: that makes an enum of each handler, which a fork pays for in pages.
-import _signal  # type: ignore[import-not-found]
 import contextlib
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterable
 from multiprocessing import process
 
-if sys.platform.startswith("linux"):
+from .platform import LINUX
+from .session import current_session
+from .stdlib_internals import known_children, pool_workers, stop_refilling
+
+if LINUX:
     from fcntl import F_SETFL, F_SETOWN, F_SETSIG, fcntl
     from select import POLLIN, poll
 
-TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
-if TYPE_CHECKING:
-    from typing import Any
+__all__ = ["children", "die_with_parent", "end", "end_since", "kill", "kill_since"]
 
-__all__ = ["Undisturbed", "children", "die_with_parent", "end", "is_interrupt", "kill"]
-
-_GRACE = 1.0  # seconds that a killed process gets to be gone
-_KILL = int(getattr(signal, "SIGKILL", signal.SIGTERM))  # plain: see _signal
-_PATIENCE = 2.0  # seconds that an interrupt waits for what must not be cut in two
+_END_TIMEOUT = 1.0  # seconds that a killed process gets to be gone
+_KILL = int(getattr(signal, "SIGKILL", signal.SIGTERM))  # no enum: see stdlib_internals
+_ROUNDS = 5  # a pool may have replaced a worker just before it was told to stop
 
 
 def die_with_parent(sentinel: int) -> None:
-    """See to it that this process is killed when its parent ends, however that ends.
+    """Make sure that this process is killed when its parent ends, however that ends.
 
     On Linux the kernel does it, when the parent's end of the pipe `sentinel` closes
     (F_SETSIG and O_ASYNC, fcntl(2)): no thread, so neither a held GIL nor a blocked
@@ -40,7 +37,7 @@ def die_with_parent(sentinel: int) -> None:
     Args:
         sentinel: our end of the pipe; nobody has set a flag of its own on it.
     """
-    if not sys.platform.startswith("linux"):
+    if not LINUX:
         threading.Thread(target=_wait_and_die, args=(sentinel,), daemon=True).start()
         return
     fcntl(sentinel, F_SETOWN, os.getpid())
@@ -67,7 +64,7 @@ def children() -> set[process.BaseProcess]:
     As `multiprocessing.active_children`, but without polling them: a poll here while
     another thread joins a forkserver's worker would take its exit code away.
     """
-    return set(process._children)  # type: ignore[attr-defined]
+    return known_children()
 
 
 def kill(workers: Iterable[process.BaseProcess]) -> None:
@@ -81,50 +78,36 @@ def end(workers: Iterable[process.BaseProcess]) -> None:
     """Kill these workers of ours and wait until they are gone."""
     ending = list(workers)
     kill(ending)
-    until = time.monotonic() + _GRACE
+    until = time.monotonic() + _END_TIMEOUT
     for worker in ending:
         with contextlib.suppress(ValueError):
             worker.join(max(0.0, until - time.monotonic()))
 
 
-def is_interrupt(error: BaseException | None) -> bool:
-    """Tell whether it is an interrupt: in a cell that awaits it arrives as CancelledError."""
-    return isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError"
+def kill_since(before: Iterable[process.BaseProcess]) -> set[process.BaseProcess]:
+    """Kill the workers that were not there before, without waiting; return who was killed."""
+    doomed = children() - set(before)
+    _stop_pools(doomed)
+    kill(doomed)
+    return doomed
 
 
-class Undisturbed:
-    """Puts off an interrupt of the main thread until a block is over, if that is soon.
+def end_since(before: Iterable[process.BaseProcess]) -> set[process.BaseProcess]:
+    """Kill the workers that were not there before, wait for their end; return who was killed."""
+    ended: set[process.BaseProcess] = set()
+    for _ in range(_ROUNDS):
+        doomed = children() - set(before)
+        if not doomed:
+            break
+        _stop_pools(doomed)
+        end(doomed)
+        ended |= doomed
+    return ended
 
-    For what must not be cut in two: between `os.fork` and the note of whom it made, an
-    interrupt leaves a worker that nobody knows, and in the callbacks of a fork Python drops it.
-    """
 
-    __slots__ = ("_handler", "_late", "_until")
-
-    def __enter__(self) -> "Undisturbed":
-        self._late: list[Any] = []
-        self._until = time.monotonic() + _PATIENCE
-        self._handler: Any = None
-        handler = _signal.getsignal(signal.SIGINT)
-        if callable(handler) and threading.current_thread() is threading.main_thread():
-            try:
-                _signal.signal(signal.SIGINT, self._put_off)
-            except ValueError:  # the main thread of a subinterpreter
-                return self
-            self._handler = handler
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.leave()
-        if self._late:
-            self._handler(*self._late[-1])
-
-    def leave(self) -> None:
-        """Be open to interrupts again, also in the worker that was forked inside the block."""
-        if self._handler is not None:
-            _signal.signal(signal.SIGINT, self._handler)
-
-    def _put_off(self, *interrupt: object) -> None:
-        if time.monotonic() > self._until:  # what should be short hangs
-            self._handler(*interrupt)
-        self._late.append(interrupt)
+def _stop_pools(doomed: set[process.BaseProcess]) -> None:
+    """Keep the pools of these workers from replacing them."""
+    session = current_session()
+    for pool in list(session.pools) if session is not None else []:
+        if doomed.intersection(pool_workers(pool)):
+            stop_refilling(pool)

@@ -1,19 +1,74 @@
-"""Births and deaths of workers, written down where they happen.
+"""Births and ends of workers, written down where they happen, one line each in one file.
 
-Every process appends whole lines to one file, from which `lives` reads them back.  Clock:
-`time.perf_counter`, which all processes of a machine share.  Workers import this: it is light.
+Every process appends whole lines; `parse` reads one back.  Clock: `time.perf_counter`, which
+all processes of a machine share.  Workers and the sampler import this: it is light.
 """
 
 import os
 import sys
-import time
 
-LINUX = sys.platform.startswith("linux")
-
-__all__ = ["Journal", "cpu_of", "open_to_append", "open_to_read", "own_cpu"]
+__all__ = ["Event", "EventLog", "open_to_append", "open_to_read", "parse"]
 
 
-class Journal:
+class Event:
+    """One line of the log; None where the kind of event has no such figure.
+
+    Attributes:
+        kind: ``"requested"``: ``start()`` was called, noted by the process that called it;
+            ``"born"``: the first own instruction; ``"finished"``: the last own instruction,
+            which is not yet the end of the process; ``"reaped"``: somebody was told how it
+            ended; ``"signalled"``: somebody is about to send it a signal.
+        pid: the process, or that of the thread; `thread` is the native id of a thread.
+        asker: the process that called ``start()``; `parent` the one that really started it.
+        moment: on the clock of ``time.perf_counter``; of a birth also when it was requested,
+            if that is known.
+        cpu: CPU seconds by then; `children_cpu` those of children it has waited for.
+        code: the exit code.
+        name: of the worker.
+    """
+
+    __slots__ = (
+        "asker",
+        "children_cpu",
+        "code",
+        "cpu",
+        "kind",
+        "moment",
+        "name",
+        "parent",
+        "pid",
+        "requested",
+        "thread",
+    )
+
+    def __init__(
+        self,
+        kind: str,
+        pid: int,
+        thread: int | None = None,
+        asker: int | None = None,
+        parent: int | None = None,
+        requested: float | None = None,
+        moment: float | None = None,
+        cpu: float | None = None,
+        children_cpu: float | None = None,
+        code: int | None = None,
+        name: str = "",
+    ) -> None:
+        self.kind = kind
+        self.pid = pid
+        self.thread = thread
+        self.asker = asker
+        self.parent = parent
+        self.requested = requested
+        self.moment = moment
+        self.cpu = cpu
+        self.children_cpu = children_cpu
+        self.code = code
+        self.name = name
+
+
+class EventLog:
     """The writing side: one appended line for each event, from any process.
 
     An append of one short line is a single write, so lines of several processes never mix.
@@ -23,11 +78,26 @@ class Journal:
         self.path = path
         self._descriptor = open_to_append(path)
 
-    def note(self, event: str, pid: int, *figures: float | int | None, name: str = "") -> None:
+    def note(
+        self,
+        kind: str,
+        pid: int,
+        *,
+        thread: int | None = None,
+        asker: int | None = None,
+        parent: int | None = None,
+        requested: float | None = None,
+        moment: float | None = None,
+        cpu: float | None = None,
+        children_cpu: float | None = None,
+        code: int | None = None,
+        name: str = "",
+    ) -> None:
         """Append an event; what cannot be written (a full disk) is lost, never raised."""
-        # Plain on purpose: after a fork, each piece of Python that is first used copies a page.
-        line = f"{event}\t{pid}"
-        for figure in figures:
+        # Plain code: after a fork, each piece of Python that is used for the first time copies
+        # a page of memory.
+        line = f"{kind}\t{pid}"
+        for figure in (thread, asker, parent, requested, moment, cpu, children_cpu, code):
             line += "\t" if figure is None else f"\t{figure!r}"
         if not name.isascii() or not name.isprintable() or "\\" in name:
             name = name.encode("unicode_escape").decode("ascii")
@@ -37,27 +107,49 @@ class Journal:
             pass
 
     def close(self) -> None:
+        """Close the file; lines that others have written stay in it."""
         try:  # noqa: SIM105
             os.close(self._descriptor)
         except OSError:
             pass
 
 
+def parse(line: bytes) -> Event | None:
+    """Return the event of a line, or None: a full disk cuts lines short."""
+    try:
+        kind, pid, *figures, name = line.decode("ascii").split("\t")
+        thread, asker, parent, requested, moment, cpu, children_cpu, code = figures
+        return Event(
+            kind,
+            int(pid),
+            _whole(thread),
+            _whole(asker),
+            _whole(parent),
+            _number(requested),
+            _number(moment),
+            _number(cpu),
+            _number(children_cpu),
+            _whole(code),
+            name.encode("ascii").decode("unicode_escape"),
+        )
+    except ValueError:
+        return None
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text else None
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text else None
+
+
 def open_to_append(path: str) -> int:
-    """Open a file to which several processes append: what each writes at once stays whole.
-
-    On Windows, C's library goes to the end first and writes then, so that two may write to the
-    same place (https://github.com/python/cpython/issues/86772).  The system itself finds the
-    end for a handle that may append and do nothing else.
-    """
+    """Open a file to which several processes append: what each writes at once stays whole."""
     if sys.platform == "win32":
-        import _winapi
-        import msvcrt
+        from .stdlib_internals import open_to_append_on_windows
 
-        access = 0x0004 | 0x0010_0000  # FILE_APPEND_DATA | SYNCHRONIZE, no FILE_WRITE_DATA
-        everybody, open_always, normal = 7, 4, 0x80  # may read, write and delete it meanwhile
-        handle = _winapi.CreateFile(path, access, everybody, 0, open_always, normal, 0)
-        return msvcrt.open_osfhandle(handle, os.O_NOINHERIT)
+        return open_to_append_on_windows(path)
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
 
@@ -65,35 +157,3 @@ def open_to_read(path: str | os.PathLike[str], create: bool = False) -> int:
     """Open such a file for reading, byte by byte as it was written."""
     binary: int = getattr(os, "O_BINARY", 0)  # else Windows changes line ends, and ends at ^Z
     return os.open(path, os.O_RDONLY | binary | (os.O_CREAT if create else 0), 0o600)
-
-
-def own_cpu() -> tuple[float, float]:
-    """Return the CPU seconds of this process, and those that its parent will see on top.
-
-    Where the parent asks wait4(2), that is what the children it has waited for have used;
-    on Linux it asks the worker's own clock, which knows nothing of them.
-    """
-    if LINUX or not hasattr(os, "wait4"):
-        return time.process_time(), 0.0
-    import resource
-
-    waited = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time(), waited.ru_utime + waited.ru_stime
-
-
-def cpu_of(pid: int, thread: int = 0) -> float | None:
-    """Return the CPU seconds of another process by now, or None where that cannot be known.
-
-    Linux keeps a CPU clock for each process, in nanoseconds; its id is made from the pid
-    as in glibc's clock_getcpuclockid(3).  /proc counts in ticks of 10 ms.
-
-    Args:
-        pid: whose clock is asked.
-        thread: the native id of a thread of our own, whose clock is asked instead.
-    """
-    if not LINUX:
-        return None
-    try:
-        return time.clock_gettime((~thread << 3) | 6 if thread else (~pid << 3) | 2)
-    except OSError:
-        return None

@@ -1,6 +1,6 @@
-"""How workers ended, noted where it is told: the operating system and the fork server tell it once.
+"""How workers ended, noted where it is told: the system and the fork server tell it once.
 
-Workers import this, for they may have children of their own: it is light.
+Workers import this, since they may have children of their own: it is light.
 """
 
 from __future__ import annotations
@@ -9,123 +9,167 @@ import functools
 import os
 import threading
 import time
-from collections.abc import Callable
+import weakref
 from operator import itemgetter
 
-from .cleanup import Undisturbed
-from .events import LINUX, cpu_of
-from .session import around, current
+from .cpu_clock import cpu_of
+from .import_hooks import wrap
+from .interrupts import DelayedInterrupt
+from .platform import LINUX
+from .session import current_session
+from .stdlib_internals import SEND_SIGNAL
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from typing import Any
 
-    from .session import Hook, Hooks
+    from .import_hooks import Hook, Table
 
-__all__ = ["HOOKS_OF_REAPING"]
+__all__ = ["HOOKS_OF_EXITS"]
 
-_PATIENCE = 0.2  # seconds that another thread gets to come back with what it was told
+_ANSWER_TIMEOUT = 0.2  # seconds that another thread gets to come back with what it was told
+_NO_WAITING = getattr(os, "WNOHANG", 0)
+
+
+class _Ends:
+    """What is known of the end of one worker, beside its Popen object.
+
+    Attributes:
+        told: (pid, status and, from wait4, usage), once the system has told it.
+        cpu: CPU seconds by its clock, read when it had ended and was not yet reaped.
+        is_lost: whether somebody else was told, outside of multiprocessing.
+        lock: held by who asks the fork server.
+    """
+
+    __slots__ = ("__weakref__", "cpu", "is_lost", "lock", "told")
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+        self.cpu: float | None = None
+        self.is_lost = False
+        self.lock = threading.Lock()
+
+
+_ENDS: weakref.WeakKeyDictionary[Any, _Ends] = weakref.WeakKeyDictionary()
+
+
+def _ends_of(popen: Any) -> _Ends:
+    return _ENDS.setdefault(popen, _Ends())
 
 
 def _of_forks(popen_fork: Any) -> list[Hook]:
     if not hasattr(os, "wait4"):  # Windows
         return []
     return [
-        (popen_fork.Popen, "poll", _poll),
-        around(popen_fork.Popen, "_send_signal", _around_signal),
+        wrap(popen_fork.Popen, "poll", _around_poll),
+        wrap(popen_fork.Popen, SEND_SIGNAL, _around_signal),
     ]
 
 
 def _of_the_forkserver(popen_forkserver: Any) -> list[Hook]:
-    return [around(popen_forkserver.Popen, "poll", _around_poll)]
+    return [wrap(popen_forkserver.Popen, "poll", _around_poll_of_the_forkserver)]
 
 
-def _poll(self: Any, flag: int = getattr(os, "WNOHANG", 0)) -> int | None:
+def _around_poll(poll: Callable[..., int | None]) -> Callable[..., int | None]:
+    @functools.wraps(poll)
+    def noted_poll(self: Any, flag: int = _NO_WAITING) -> int | None:
+        if current_session() is None:
+            return poll(self, flag)
+        return _poll(self, flag)
+
+    return noted_poll
+
+
+def _poll(self: Any, flag: int) -> int | None:
     """As popen_fork.Popen.poll, but ask for the CPU time that was used as well.
 
-    It is told once how a worker ended.  No interrupt can come between the telling and the
-    list, for both happen in one call into C.
+    The system tells once how a worker ended.  No interrupt can come between the telling and
+    the list, since both happen in one call into C.
     """
     if self.returncode is None:
-        end = self.__dict__.setdefault("_manybrains_end", [])
+        ends = _ends_of(self)
         try:
-            if not end and not (LINUX and _lives_on(self, flag)):
+            if not ends.told and not (LINUX and _lives_on(self.pid, ends, flag)):
                 reap = os.waitpid if LINUX else os.wait4
-                end.extend(filter(itemgetter(0), map(reap, (self.pid,), (flag,))))
+                ends.told.extend(filter(itemgetter(0), map(reap, (self.pid,), (flag,))))
         except OSError:  # not created yet, or reaped by somebody else (bpo-1731717)
-            if not _told_to_another_thread(self, end):
+            if not _told_to_another_thread(ends):
                 return None
-        for pid, status, *usage in end:
+        for pid, status, *usage in ends.told:
             code = os.waitstatus_to_exitcode(status)
-            cpu = usage[0].ru_utime + usage[0].ru_stime if usage else self._manybrains_cpu
+            cpu = usage[0].ru_utime + usage[0].ru_stime if usage else ends.cpu
             _note_reaped(pid, code, cpu)
             self.returncode = code
     return self.returncode
 
 
-def _told_to_another_thread(self: Any, end: list[Any]) -> bool:
+def _told_to_another_thread(ends: _Ends) -> bool:
     """Wait a moment for a thread of ours that asked at the same time, and was told instead.
 
     It may still be on its way back from the system: an executor has such a thread.
     """
-    until = time.monotonic() + (0.0 if hasattr(self, "_manybrains_lost") else _PATIENCE)
-    while not end:
+    until = time.monotonic() + (0.0 if ends.is_lost else _ANSWER_TIMEOUT)
+    while not ends.told:
         if time.monotonic() >= until:  # it was no thread of ours: never wait for it again
-            self._manybrains_lost = True
+            ends.is_lost = True
             return False
         time.sleep(0.001)
     return True
 
 
-def _lives_on(self: Any, flag: int) -> bool:
+def _lives_on(pid: int, ends: _Ends, flag: int) -> bool:
     """Tell whether a worker has not ended; if it has, ask its CPU clock, which ends with it."""
-    if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | flag) is None:
+    if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | flag) is None:
         return True
-    self._manybrains_cpu = cpu_of(self.pid)
+    ends.cpu = cpu_of(pid)
     return False
 
 
-def _around_poll(poll: Callable[..., int | None]) -> Callable[..., int | None]:
+def _around_poll_of_the_forkserver(
+    poll: Callable[..., int | None],
+) -> Callable[..., int | None]:
     """Let neither an interrupt nor another thread come between the fork server's word and its note.
 
     An executor has such a thread, which joins its workers.
     """
 
     @functools.wraps(poll)
-    def noted_poll(self: Any, flag: int = getattr(os, "WNOHANG", 0)) -> int | None:
+    def noted_poll(self: Any, flag: int = _NO_WAITING) -> int | None:
+        if current_session() is None:
+            return poll(self, flag)
         if self.returncode is None and not flag:  # it waits, and may be interrupted
             from multiprocessing.connection import wait
 
             wait([self.sentinel])
         if self.returncode is None:
-            with Undisturbed(), self.__dict__.setdefault("_manybrains_lock", threading.Lock()):
+            with DelayedInterrupt(), _ends_of(self).lock:
                 if self.returncode is None and (code := poll(self)) is not None:
                     _note_reaped(self.pid, code, None)
-        ended: int | None = self.returncode
-        return ended
+        return self.returncode  # type: ignore[no-any-return]
 
     return noted_poll
 
 
 def _note_reaped(pid: int, code: int, cpu_seconds: float | None) -> None:
-    session = current()
+    session = current_session()
     if session is not None:
-        session.journal.note("reaped", pid, time.perf_counter(), code, cpu_seconds)
+        session.log.note("reaped", pid, moment=time.perf_counter(), code=code, cpu=cpu_seconds)
 
 
 def _around_signal(send: Any) -> Callable[[Any, int], None]:
     @functools.wraps(send)
     def noted_signal(self: Any, number: int) -> None:
-        session = current()
+        session = current_session()
         cpu = None if session is None or self.returncode is not None else cpu_of(self.pid)
         if session is not None and cpu is not None:
-            session.journal.note("shot", self.pid, cpu)
+            session.log.note("signalled", self.pid, cpu=cpu)
         send(self, number)
 
     return noted_signal
 
 
-HOOKS_OF_REAPING: Hooks = {
+HOOKS_OF_EXITS: Mapping[str, Table] = {
     "multiprocessing.popen_fork": _of_forks,
     "multiprocessing.popen_forkserver": _of_the_forkserver,
 }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["no_room", "remedy", "reserve", "shared_remedy", "start_remedy", "with_remedy"]
 
 SHARED = "/dev/shm"  # where Linux keeps semaphores and shared memory
+_SMALL_SHARE = 8  # a block is small if that many of it fit into what is free
 _PROCESSES = (
     "No more processes or threads may be started here: their limit is reached (`ulimit -u`; in a "
     "container, its limit of pids). Start fewer workers, and end what other cells and notebooks "
@@ -86,17 +87,21 @@ def no_room(folder: str) -> str:
 
 
 def reserve(descriptor: int, size: int) -> None:
-    """Take the pages of shared memory at once, as far as this system can.
+    """Take the pages of new shared memory at once, where room may be short.
 
-    Linux hands out more than /dev/shm holds, and kills whoever writes past its end: the kernel.
+    Linux hands out more than /dev/shm holds, and kills the kernel when it writes past the end.
+    To take all pages costs a tenth of a second for 500 MB, so that is only done for a block
+    that is large beside what is free.
 
     Raises:
-        OSError: if there is no room for them.
+        OSError: if there is no room for so many bytes.
     """
     __tracebackhide__ = True
     try:
-        os.posix_fallocate(descriptor, 0, size)
-    except AttributeError:
+        state = os.statvfs(SHARED)
+        if size * _SMALL_SHARE > state.f_bavail * state.f_frsize:
+            os.posix_fallocate(descriptor, 0, size)
+    except AttributeError:  # another system
         return
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.ENOMEM):

@@ -8,21 +8,37 @@ from __future__ import annotations
 import os
 import sys
 import weakref
-from collections.abc import Callable, Mapping
 
-from .events import Journal
+from .events import EventLog
+from .import_hooks import PostImportHook
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:
-    from types import ModuleType
-    from typing import Any
+    from collections.abc import Callable, Mapping
+    from multiprocessing.process import BaseProcess
+    from pathlib import Path
+    from typing import Any, Protocol
 
-    Hook = tuple[Any, str, Any]  # owner, attribute, replacement
-    Hooks = Mapping[str, Callable[[ModuleType], list[Hook]]]  # what is hooked in which module
+    from .import_hooks import Hook, Table
 
-__all__ = ["Session", "around", "current", "use"]
+    class Script(Protocol):
+        """The notebook as a script, for workers that are not forked."""
+
+        names: frozenset[str]
+
+        def write(self) -> Path: ...
+        def readable(self, text: str) -> str: ...
+
+    class OutputFiles(Protocol):
+        """Whoever reads what workers print."""
+
+        def path_for_worker(self, worker: BaseProcess) -> str | None: ...
+
+
+__all__ = ["Session", "current_session", "set_session"]
 
 _ABSENT = object()
+_LEFT: weakref.WeakSet[Any] = weakref.WeakSet()  # hooks that others have wrapped, see `unhook`
 
 
 class Session:
@@ -30,12 +46,14 @@ class Session:
 
     Attributes:
         folder: private temporary folder of the notebook or script.
-        journal: where births and deaths are noted.
+        log: where births and ends of workers are noted.
         pid: the process this session belongs to.
-        is_worker: whether that is a worker; the folder is then somebody else's.
+        is_worker: whether that is a worker; the folder then belongs to another process.
         script: the notebook as a script; None outside of a notebook.
         relay: reads what workers print; None outside of a notebook and in workers.
         output: the file a worker prints to, handed on to its own children.
+        stack_signal: the number of the signal on which a worker tells where it stands, 0 if none;
+            `stack_file` the descriptor of the file it writes to, -1 if there is none.
         sampler: the handle of the process that looks, once there is one.
         helpers: processes that serve the machinery, by pid; they are never lanes.
         pools: the pools made here, which replace workers that end.
@@ -45,104 +63,92 @@ class Session:
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
-        self.journal = Journal(os.path.join(folder, "journal"))  # noqa: PTH118 - pathlib is slow
+        events = os.path.join(folder, "events")  # noqa: PTH118 - pathlib is slow to import
+        os.makedirs(events, 0o700, exist_ok=True)  # noqa: PTH103
+        self.log = EventLog(os.path.join(events, "log"))  # noqa: PTH118
         self.pid = os.getpid()
         self.is_worker = False
-        self.script: Any = None
-        self.relay: Any = None
+        self.script: Script | None = None
+        self.relay: OutputFiles | None = None
         self.output: str | None = None
+        self.stack_signal = 0
+        self.stack_file = -1
         self.sampler: Any = None
         self.helpers: dict[int, str] = {}
         self.on_fork: list[Callable[[], object]] = []
         self.on_close: list[Callable[[], object]] = []
         self.pools: weakref.WeakSet[Any] = weakref.WeakSet()
-        self._undo: list[Hook] = []
-        self._latecomers = _Latecomers(self._hook)
-        self._inherited: Any = None
+        self._undo: list[tuple[Any, str, Any, Any]] = []
+        self._import_hook = PostImportHook(self._hook)
+        self._kept: tuple[Any, ...] = ()
 
-    def hook(self, hooks: Hooks) -> None:
-        """Hook each of these modules, now or once somebody imports it.
-
-        To import them all would make a small script twice as large, and as slow to fork.
-        """
+    def hook(self, hooks: Mapping[str, Table]) -> None:
+        """Hook each of these modules, now or once somebody imports it."""
         for name, table in hooks.items():
             if name in sys.modules:
                 self._hook(table(sys.modules[name]))
             else:
-                self._latecomers.awaited.setdefault(name, []).append(table)
-        if self._latecomers not in sys.meta_path:
-            sys.meta_path.insert(0, self._latecomers)
+                self._import_hook.awaited.setdefault(name, []).append(table)
+        if self._import_hook not in sys.meta_path:
+            sys.meta_path.insert(0, self._import_hook)
 
     def _hook(self, table: list[Hook]) -> None:
         """Put each replacement in its place, and remember what was there."""
         for owner, name, replacement in table:
-            self._undo.append((owner, name, vars(owner).get(name, _ABSENT)))
+            if _is_inside(replacement, _LEFT):  # of an earlier session, see `unhook`
+                continue
+            before = vars(owner).get(name, _ABSENT)
+            self._undo.append((owner, name, before, replacement))
             setattr(owner, name, replacement)
 
     def enter_child(self, output: str | None = None) -> None:
         """Become the session of a forked process: let go of what is its parent's."""
         for let_go in self.on_fork:
             let_go()
-        # Kept, for to free what the parent made would copy the pages it lies in.
-        self._inherited = self.on_fork, self.on_close, self.relay, self.sampler
+        # Keep these references: freeing the parent's objects would copy their memory pages.
+        self._kept = self.on_fork, self.on_close, self.relay, self.sampler
         self.on_fork, self.on_close = [], []
         self.relay, self.sampler, self.output = None, None, output
         self.pid, self.is_worker = os.getpid(), True
 
     def unhook(self) -> None:
-        """Put back exactly what was there."""
-        self._latecomers.awaited.clear()
-        if self._latecomers in sys.meta_path:
-            sys.meta_path.remove(self._latecomers)
+        """Put back what was there, unless somebody has put something else there since.
+
+        A wrapper that another tool has put around ours stays, and so does ours inside of it:
+        without a session it only hands on.
+        """
+        self._import_hook.awaited.clear()
+        if self._import_hook in sys.meta_path:
+            sys.meta_path.remove(self._import_hook)
         while self._undo:
-            owner, name, before = self._undo.pop()
+            owner, name, before, ours = self._undo.pop()
+            if vars(owner).get(name, _ABSENT) is not ours:
+                _LEFT.add(ours)
+                continue
             if before is _ABSENT:
                 delattr(owner, name)
             else:
                 setattr(owner, name, before)
 
 
-class _Latecomers:
-    """A finder that finds no module itself, but learns who is imported: it is hooked then."""
-
-    def __init__(self, hook: Callable[[list[Hook]], None]) -> None:
-        self.awaited: dict[str, list[Callable[[ModuleType], list[Hook]]]] = {}
-        self._hook = hook
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name not in self.awaited:
-            return None
-        specs = (f.find_spec(name, path, target) for f in sys.meta_path if f is not self)
-        spec = next((spec for spec in specs if spec is not None), None)
-        if spec is None or spec.loader is None:
-            return spec
-        loader: Any = spec.loader
-        execute = loader.exec_module
-
-        def execute_and_hook(module: ModuleType) -> None:
-            del loader.exec_module
-            execute(module)
-            for table in self.awaited.pop(name, ()):  # not before: some only ask for the spec
-                self._hook(table(module))
-
-        loader.exec_module = execute_and_hook
-        return spec
-
-
-def around(owner: Any, name: str, wrapper: Callable[[Any], Any]) -> Hook:
-    """Return the hook that puts a wrapper around what is there."""
-    return owner, name, wrapper(getattr(owner, name))
+def _is_inside(function: Any, some: weakref.WeakSet[Any]) -> bool:
+    """Tell whether a function wraps one of some, however deep inside."""
+    while function is not None:
+        if function in some:
+            return True
+        function = getattr(function, "__wrapped__", None)
+    return False
 
 
 _session: Session | None = None
 
 
-def current() -> Session | None:
+def current_session() -> Session | None:
     """Return what is installed in this process, or None."""
     return _session
 
 
-def use(session: Session | None) -> None:
+def set_session(session: Session | None) -> None:
     """Make this the session of the process."""
     global _session  # noqa: PLW0603 - the one installed extension
     _session = session

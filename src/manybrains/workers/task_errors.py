@@ -1,20 +1,25 @@
-"""Errors whose cause is that a worker has memory of its own, told as such.
+"""Tasks that a worker cannot read, and errors that are explained and arrive whole.
 
-Workers of pools import this, and others that fail: it is light.
+Unpickling an error calls its class with what it kept as `args`; where the class wants others, a
+Pool never answers and an executor breaks.  Such errors travel in an `_Envelope`.  Workers of
+pools import this, and others that fail: it is light.
 """
+
+from __future__ import annotations
 
 import functools
 import pickle
 import sys
+from multiprocessing import reduction
 
-from .carrying import sendable
 from .hints import remedy
+from .stdlib_internals import POOL_LOOP, executor_task, receive_from_executor, receive_from_pool
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["explain", "read_tasks_safely"]
+__all__ = ["add_hint", "picklable_error", "read_tasks_safely"]
 
 _WHOLE_NUMBERS = ("BININT", "BININT1", "BININT2", "LONG1")  # as pickle writes them
 _UNKNOWN = (
@@ -23,7 +28,7 @@ _UNKNOWN = (
 )
 
 
-def read_tasks_safely(loop: "Any", queue: "Any") -> None:
+def read_tasks_safely(loop: Any, queue: Any) -> None:
     """Let what a worker cannot unpickle be an error of that task, and any error be explained.
 
     Without this the worker of a Pool dies of it, the pool replaces it for ever, and the cell
@@ -33,16 +38,13 @@ def read_tasks_safely(loop: "Any", queue: "Any") -> None:
         loop: what the worker does: `worker` of a Pool, or `_process_worker` of an executor.
         queue: where it gets its tasks.
     """
-    if loop.__module__ == "multiprocessing.pool":
-        queue.get = functools.partial(_get_task, queue)
-    elif loop.__module__ == "concurrent.futures.process":
-        queue.get = functools.partial(_get_item, queue)
+    get = _get_task if loop.__module__ == POOL_LOOP[0] else _get_item
+    queue.get = functools.partial(get, queue)
 
 
-def _get_task(queue: "Any") -> "Any":
+def _get_task(queue: Any) -> Any:
     """As SimpleQueue.get, for the worker of a Pool."""
-    with queue._rlock:
-        sealed = queue._reader.recv_bytes()
+    sealed = receive_from_pool(queue)
     try:
         task = pickle.loads(sealed)
     except BaseException as error:
@@ -53,29 +55,25 @@ def _get_task(queue: "Any") -> "Any":
     return job, number, _do, (function, arguments, keywords), {}
 
 
-def _get_item(queue: "Any", **_: bool) -> "Any":
+def _get_item(queue: Any, **_: bool) -> Any:
     """As Queue.get, for the worker of an executor.
 
     What it cannot find is an error of the task; anything else that goes wrong here breaks
     the executor, as it always does.
     """
-    with queue._rlock:
-        sealed = queue._recv_bytes()
-    queue._sem.release()
+    sealed = receive_from_executor(queue)
     try:
         item = pickle.loads(sealed)
     except (AttributeError, ImportError, NameError) as error:
-        from concurrent.futures import process
-
-        item_of: Any = process._CallItem
-        return item_of(*_numbers(sealed, 1), _do, (_fail, (error,), {}), {})
+        [number] = _numbers(sealed, 1)
+        return executor_task(number, _do, (_fail, (error,), {}))
     if item is not None:
         item.args, item.kwargs = (item.fn, item.args, item.kwargs), {}
         item.fn = _do
     return item
 
 
-def _numbers(sealed: bytes, how_many: int) -> "list[Any]":
+def _numbers(sealed: bytes, how_many: int) -> list[Any]:
     """Return the first numbers of a pickle that cannot be read as a whole: whose task it is."""
     import itertools
     import pickletools
@@ -85,24 +83,24 @@ def _numbers(sealed: bytes, how_many: int) -> "list[Any]":
     return list(itertools.islice(found, how_many))
 
 
-def _do(function: "Any", arguments: "Any", keywords: "Any") -> "Any":
+def _do(function: Any, arguments: Any, keywords: Any) -> Any:
     """Do a task; whatever error it raises is explained, and can be sent."""
     try:
         return function(*arguments, **keywords)
     except BaseException as error:
-        explain(error)
-        answer = sendable(error)
+        add_hint(error)
+        answer = picklable_error(error)
     try:
         raise answer
     finally:
         del answer  # with its traceback it would hold this frame
 
 
-def _fail(error: BaseException) -> "Any":
+def _fail(error: BaseException) -> Any:
     raise error
 
 
-def explain(error: BaseException) -> None:
+def add_hint(error: BaseException) -> None:
     """Add a note to an error whose cause is a worker's memory: that it is its own, or too small."""
     import re
 
@@ -122,3 +120,72 @@ def explain(error: BaseException) -> None:
             "This worker does not know it: it was started before that was defined, or "
             "knows another version. Define first, then start the pool."
         )
+
+
+def picklable_error(error: BaseException) -> BaseException:
+    """Return the error itself if a pool can deliver it, else an envelope that becomes it.
+
+    `SystemExit` and `KeyboardInterrupt` go by envelope too: the worker of a Pool takes them
+    for orders to itself, ends, and leaves the cell waiting for an answer.
+    """
+    if isinstance(error, Exception) and _survives(error):
+        return error
+    kind = type(error)
+    # In a traceback's text the envelope has the name and the words of what is inside.
+    names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
+    envelope: BaseException = type(kind.__name__, (_Envelope,), names)(error)
+    envelope.__traceback__, envelope.__cause__ = error.__traceback__, error.__cause__
+    envelope.__context__ = error.__context__
+    envelope.__suppress_context__ = error.__suppress_context__
+    for note in getattr(error, "__notes__", ()):
+        envelope.add_note(note)
+    return envelope
+
+
+class _Envelope(Exception):  # noqa: N818 - it has the name of what is inside
+    """Looks like the error inside, and is unpickled as it."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(*error.args)
+        self._error = error
+
+    def __str__(self) -> str:
+        return str(self._error)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        error = self._error
+        words = f"{type(error).__qualname__}: {error}"
+        if not _survives(type(error)):
+            return RuntimeError, (words,)
+        arguments = tuple(a if _survives(a) else repr(a) for a in error.args)
+        kept = {name: value for name, value in vars(error).items() if _survives(value)}
+        lost = sorted(vars(error).keys() - kept.keys())
+        return _deliver, (type(error), arguments, kept, lost, words)
+
+
+def _deliver(
+    kind: type[BaseException],
+    arguments: tuple[Any, ...],
+    kept: dict[str, Any],
+    lost: list[str],
+    words: str,
+) -> BaseException:
+    """Put an error together again without its `__init__`, which may want other arguments."""
+    try:
+        error = kind.__new__(kind, *arguments)
+        error.args = arguments
+        vars(error).update(kept)
+    except Exception:  # a class may do as it likes in its __new__
+        return RuntimeError(words)
+    if lost:
+        error.add_note(f"Not sent, for it cannot be pickled: {', '.join(lost)}.")
+    return error
+
+
+def _survives(thing: Any) -> bool:
+    """Tell whether it can be pickled and unpickled; whatever else that raises, is a no."""
+    try:
+        pickle.loads(reduction.ForkingPickler.dumps(thing))
+    except Exception:
+        return False
+    return True

@@ -1,0 +1,120 @@
+"""Where a stack stands, in words: the reader's own line, or what Python waits for.
+
+Pure but for source lines, which `linecache` reads.
+"""
+
+import linecache
+import sysconfig
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from .stacks import Frame, Stack
+
+__all__ = ["place_of", "place_of_worker", "sentence_of"]
+
+_KEYS = ("stdlib", "platstdlib", "purelib", "platlib")
+_LIBRARIES = (
+    str(Path(__file__).parents[1]),
+    *(path for key in _KEYS if (path := sysconfig.get_path(key))),
+)
+# What Python does where none of the reader's code is on the stack: (file, function), words.
+_KNOWN = (
+    (("multiprocessing/queues.py", "_finalize_join"), "in `Queue`, feeding its pipe"),
+    (("multiprocessing/queues.py", "_feed"), "in `Queue`, feeding its pipe"),
+    (("multiprocessing/pool.py", "worker"), "in `Pool`, waiting for a task"),
+    (("concurrent/futures/process.py", "_process_worker"), "in an executor, waiting for a task"),
+    (("concurrent/futures/thread.py", "_worker"), "in an executor, waiting for a task"),
+    (("multiprocessing/process.py", "join"), "at its end, waiting for its children"),
+    (("threading.py", "_shutdown"), "at its end, waiting for its threads"),
+    (("multiprocessing/spawn.py", "prepare"), "at its start, importing the main module"),
+)
+_FORK = "multiprocessing/popen_fork.py"  # where a forked worker begins
+_MOST_LETTERS = 60  # of a source line
+_MOST_GROUPS = 4  # of a sentence
+
+Renamed = Callable[[str], str]  # from 'File "...", line 3' to the same with a cell's name
+
+
+def place_of(stack: Stack, renamed: Renamed = str) -> str:
+    """Return where a stack stands: "`lock.acquire()` (line 3, in take_both)".
+
+    That is the innermost line of the reader's own code.  Where there is none, it is what Python
+    is doing, and empty text for an empty stack.
+
+    Args:
+        renamed: makes the name of a cell out of that of a file, in text as tracebacks have it.
+    """
+    for frame in stack:
+        if _is_readers(frame):
+            return _line(frame, renamed)
+    for (file, function), words in _KNOWN:
+        if any(f.function == function and f.file.replace("\\", "/").endswith(file) for f in stack):
+            return words
+    if not stack:
+        return ""
+    innermost = stack[0]
+    return f"in `{innermost.function}` of {_last_part(innermost.file)}"
+
+
+def place_of_worker(stacks: Sequence[Stack], renamed: Renamed = str) -> str:
+    """Return where the main thread of a worker stands, and threads that run the reader's code."""
+    stacks = [_of_the_worker(stack) for stack in stacks]
+    first, *others = [place_of(stack, renamed) for stack in stacks] or [""]
+    theirs = [
+        place
+        for stack, place in zip(stacks[1:], others, strict=True)
+        if any(map(_is_readers, stack))
+    ]
+    return "; a thread at ".join([first, *theirs[:2]])
+
+
+def _of_the_worker(stack: Stack) -> Stack:
+    """Leave out the calls of its parent: a forked worker stands on them."""
+    for place, frame in enumerate(stack):
+        if frame.file.replace("\\", "/").endswith(_FORK):
+            return stack[:place]
+    return stack
+
+
+def _is_readers(frame: Frame) -> bool:
+    return not frame.file.startswith(("<", *_LIBRARIES))
+
+
+def _line(frame: Frame, renamed: Renamed) -> str:
+    text = linecache.getline(frame.file, frame.line).strip()
+    if len(text) > _MOST_LETTERS:
+        text = text[: _MOST_LETTERS - 1].rstrip() + "…"
+    name = renamed(f'File "{frame.file}", line {frame.line}')
+    file, _, line = name.removeprefix('File "').rpartition('", line ')
+    where = f"line {line}"
+    if not file.startswith("Cell "):
+        where += f" of {_last_part(file)}"
+    if frame.function != "<module>" and not frame.function.startswith("<cell"):
+        where += f", in {frame.function}"
+    return f"`{text}` ({where})" if text else where
+
+
+def _last_part(path: str) -> str:
+    return path.replace("\\", "/").rpartition("/")[2]
+
+
+def sentence_of(stood: Sequence[tuple[str, str]]) -> str:
+    """Return in one sentence where everybody stood, (name, place) pairs; alike ones together."""
+    groups: dict[str, list[str]] = {}
+    for name, place in stood:
+        if place:
+            groups.setdefault(place, []).append(name)
+    told = [f"{_names(names)} stood {_at(place)}" for place, names in groups.items()]
+    if len(told) > _MOST_GROUPS:
+        told[_MOST_GROUPS:] = [f"{len(told) - _MOST_GROUPS} more stood elsewhere"]
+    return "; ".join(told)
+
+
+def _at(place: str) -> str:
+    return place if place.startswith(("in ", "at ")) else f"at {place}"
+
+
+def _names(names: Sequence[str]) -> str:
+    if len(names) <= 2:
+        return " and ".join(names)
+    return f"{names[0]} and {len(names) - 1} others"

@@ -1,0 +1,175 @@
+"""What is hooked into multiprocessing for a notebook: a cell behaves as a script does.
+
+Workers that are not forked get the notebook as their main module; what cannot reach them is
+refused in the cell that sends it, and their tracebacks name cells.
+"""
+
+from __future__ import annotations
+
+import functools
+import pickle
+import re
+from collections.abc import Callable, Mapping
+from multiprocessing import context
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from ..workers.import_hooks import wrap
+from ..workers.session import Session, current_session
+from ..workers.stdlib_internals import (
+    EXECUTOR_TRACEBACK,
+    POOL_TRACEBACK,
+    SPAWN_DATA,
+    arguments_of,
+    main_of,
+    target_of,
+)
+
+if TYPE_CHECKING:
+    from ..workers.import_hooks import Hook, Table
+
+__all__ = ["HOOKS_OF_A_NOTEBOOK"]
+
+# How pickle names a function that has no name in a module, in all its versions' messages.
+_NAMELESS = re.compile(r"([\w.]+\.<locals>\.[\w.<>]+|[\w.]*<lambda>)")
+
+
+def _of_pickling(reduction: Any) -> list[Hook]:
+    pickler = reduction.ForkingPickler
+    return [
+        (pickler, "dumps", classmethod(_around_dumps(vars(pickler)["dumps"].__func__))),
+        wrap(reduction, "dump", _around_dump),
+    ]
+
+
+def _of_spawning(spawn: Any) -> list[Hook]:
+    return [wrap(spawn, SPAWN_DATA, _around_preparation)]
+
+
+def _of_pool_errors(pool: Any) -> list[Hook]:
+    return [wrap(getattr(pool, POOL_TRACEBACK), "__init__", _around_traceback)]
+
+
+def _of_executor_errors(executor: Any) -> list[Hook]:
+    return [wrap(getattr(executor, EXECUTOR_TRACEBACK), "__init__", _around_traceback)]
+
+
+def _around_preparation(prepare: Callable[[str], dict[str, Any]]) -> Callable[[str], Any]:
+    @functools.wraps(prepare)
+    def with_script(name: str) -> dict[str, Any]:
+        __tracebackhide__ = True  # IPython leaves this frame out
+        data = prepare(name)
+        session = current_session()
+        if session is None or session.script is None:
+            return data
+        # The fork server itself ("ignore") needs no script.
+        return main_of(data, None if name == "ignore" else _written(session))
+
+    return with_script
+
+
+def _written(session: Session) -> str:
+    assert session.script is not None
+    try:
+        return str(session.script.write())
+    except OSError as error:  # a full disk: the place counts, not how we write
+        raise OSError(error.errno, error.strerror, session.folder) from None
+
+
+def _around_dumps(dumps: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(dumps)
+    def explained_dumps(*arguments: Any, **keywords: Any) -> Any:
+        __tracebackhide__ = True
+        try:
+            return dumps(*arguments, **keywords)
+        except (pickle.PicklingError, AttributeError) as error:
+            _refuse(error)
+            raise
+
+    return explained_dumps
+
+
+def _around_dump(dump: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(dump)
+    def explained_dump(thing: Any, *arguments: Any, **keywords: Any) -> None:
+        __tracebackhide__ = True
+        _check_arguments(thing)
+        try:
+            dump(thing, *arguments, **keywords)
+        except (pickle.PicklingError, AttributeError) as error:
+            _refuse(error)
+            raise
+
+    return explained_dump
+
+
+def _refuse(error: BaseException) -> None:
+    """Say what to do about a function that pickle could not send; leave other errors alone.
+
+    Raises:
+        pickle.PicklingError: instead of the error that pickle raised.
+    """
+    __tracebackhide__ = True
+    found = _NAMELESS.search(str(error))
+    if found is not None and current_session() is not None:
+        raise _told(_reason(found[1])) from None
+
+
+def _told(sentence: str) -> pickle.PicklingError:
+    error = pickle.PicklingError(sentence)
+    error.says_all = True  # type: ignore[attr-defined]
+    return error
+
+
+def _reason(name: str) -> str:
+    """Return why a worker would not find a function that has no name in a module."""
+    if "<lambda>" in name:
+        return (
+            "a lambda cannot be sent to another process: a worker looks functions up by their "
+            "name, and a lambda has none. Write it with def, at the top level of a cell."
+        )
+    outer, _, inner = name.rpartition(".<locals>.")
+    return (
+        f"{inner!r} cannot be sent to another process: it is defined inside {outer!r}, "
+        "where a worker cannot find it. Move it to the top level of a cell."
+    )
+
+
+def _check_arguments(worker: Any) -> None:
+    """Refuse a target or an argument that the notebook's script does not define.
+
+    Raises:
+        pickle.PicklingError: if a worker would look for it in vain.
+    """
+    __tracebackhide__ = True
+    session = current_session()
+    if session is None or session.script is None or context.get_spawning_popen() is None:
+        return
+    for thing in (target_of(worker), *arguments_of(worker)):
+        if isinstance(thing, (FunctionType, type)) and thing.__module__ == "__main__":
+            name = thing.__qualname__
+            if "<" not in name and name.partition(".")[0] not in session.script.names:
+                raise _told(
+                    f"{name!r} cannot be sent to another process: a worker imports the "
+                    "definitions of your cells, and this one is not among them, because it was "
+                    "computed, or is made from what was. Define it with def or class, at the top "
+                    "level of a cell, and hand over as an argument what it needs."
+                )
+
+
+def _around_traceback(make: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(make)
+    def readable_traceback(self: Any, text: str) -> None:
+        session = current_session()
+        script = session.script if session is not None else None
+        make(self, text if script is None else script.readable(text))
+
+    return readable_traceback
+
+
+HOOKS_OF_A_NOTEBOOK: Mapping[str, Table] = {
+    "concurrent.futures.process": _of_executor_errors,
+    "multiprocessing.pool": _of_pool_errors,
+    "multiprocessing.reduction": _of_pickling,
+    "multiprocessing.spawn": _of_spawning,
+}

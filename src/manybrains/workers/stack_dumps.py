@@ -1,0 +1,66 @@
+"""Where the threads of a process stand: told by the process itself when a signal asks.
+
+`faulthandler` writes it in C, inside the signal's handler: it needs no GIL, and forked workers
+inherit it.  `lens.stacks` asks and reads.  Workers import this: it is light.
+"""
+
+import os
+import signal
+
+from .events import open_to_append
+from .platform import LINUX
+from .stdlib_internals import get_handler
+
+__all__ = ["choose_signal", "stacks_path", "tell_no_more", "tell_stacks_on"]
+
+_CANDIDATES = range(5, 15)  # below the last real-time signal
+
+
+def choose_signal() -> int:
+    """Return the number of a signal that nobody uses in this process, or 0 if there is none.
+
+    A real-time signal on Linux.  Elsewhere SIGINFO, which macOS has and ignores by default.
+    """
+    if not LINUX:
+        information = int(getattr(signal, "SIGINFO", 0))
+        return information if information and _is_free(information) else 0
+    for below in _CANDIDATES:
+        if _is_free(int(signal.SIGRTMAX) - below):
+            return int(signal.SIGRTMAX) - below
+    return 0
+
+
+def _is_free(number: int) -> bool:
+    return get_handler(number) == signal.SIG_DFL
+
+
+def stacks_path(folder: str) -> str:
+    """Return the file to which all processes of a session tell where they stand."""
+    return os.path.join(folder, "stacks")  # noqa: PTH118 - pathlib is slow to import
+
+
+def tell_stacks_on(number: int, folder: str) -> int:
+    """Let this process and its forked children tell, on this signal, where they stand.
+
+    Returns:
+        the descriptor of the file, to be closed after `tell_no_more`; -1 where that is not
+        possible: no such signal, no room for a file, or somebody else's handler, which stays.
+    """
+    if not number or not _is_free(number):
+        return -1
+    import faulthandler
+
+    try:
+        file = open_to_append(stacks_path(folder))
+        faulthandler.register(number, file=file, all_threads=True, chain=False)
+    except (AttributeError, OSError, RuntimeError, ValueError):
+        return -1
+    return file
+
+
+def tell_no_more(number: int, file: int) -> None:
+    """Undo `tell_stacks_on` in this process."""
+    import faulthandler
+
+    faulthandler.unregister(number)
+    os.close(file)

@@ -1,0 +1,244 @@
+"""Every private or undocumented name of the standard library that the package touches.
+
+Nothing else touches one.  tests/workers/test_stdlib_internals.py says for each what is relied
+on: when it is called, and what has happened by then.  Workers import this: it is light.
+"""
+
+from __future__ import annotations
+
+# signal.signal makes an enum of each handler; after a fork that copies pages of memory.
+import _signal  # type: ignore[import-not-found]
+import sys
+
+TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+    from multiprocessing.pool import Pool
+    from multiprocessing.process import BaseProcess
+    from types import FrameType
+    from typing import Any
+
+    Handler = Callable[[int, FrameType | None], Any] | int | None
+
+__all__ = [
+    "EXECUTOR_LOOP",
+    "EXECUTOR_TRACEBACK",
+    "PIPE_CLOSED",
+    "POOL_LOOP",
+    "POOL_QUEUES",
+    "POOL_TRACEBACK",
+    "PROCESS_BODY",
+    "PROGRAM_ENDED",
+    "SEND_SIGNAL",
+    "SPAWN_DATA",
+    "TEMPORARY_FOLDER",
+    "THREAD_BODY",
+    "arguments_of",
+    "at_the_very_end",
+    "descriptor_of",
+    "executor_task",
+    "exit_handlers_run_after_the_body",
+    "get_handler",
+    "helper_pids",
+    "known_children",
+    "main_of",
+    "open_to_append_on_windows",
+    "pool_workers",
+    "receive_from_executor",
+    "receive_from_pool",
+    "requester_of",
+    "set_handler",
+    "stop_refilling",
+    "target_of",
+    "temporary_folder",
+    "thread_target",
+    "wake_by_signal",
+]
+
+# --- names that are hooked ----------------------------------------------------------------
+
+PROCESS_BODY = "_bootstrap"  # of BaseProcess: all that a worker does, in the worker
+THREAD_BODY = "_bootstrap_inner"  # of threading.Thread: all that a thread does, in the thread
+SEND_SIGNAL = "_send_signal"  # of popen_fork.Popen: terminate() and kill() go through it
+PROGRAM_ENDED = "_handle_exitstatus"  # of subprocess.Popen: called once, with how it ended
+POOL_QUEUES = "_setup_queues"  # of Pool: called once, before its workers are started
+POOL_TRACEBACK = "RemoteTraceback"  # of multiprocessing.pool
+EXECUTOR_TRACEBACK = "_RemoteTraceback"  # of concurrent.futures.process
+SPAWN_DATA = "get_preparation_data"  # of multiprocessing.spawn: what a worker is told of main
+TEMPORARY_FOLDER = "get_temp_dir"  # of multiprocessing.util: makes a folder pymp-...
+PIPE_CLOSED = (EOFError, ConnectionError)  # what a client of the fork server sees of its end
+
+# What workers of pools and of executors do: (module, function).
+POOL_LOOP = ("multiprocessing.pool", "worker")
+EXECUTOR_LOOP = ("concurrent.futures.process", "_process_worker")
+
+# --- processes ----------------------------------------------------------------------------
+
+
+def requester_of(worker: BaseProcess) -> int:
+    """Return the pid of the process that made this Process object and starts it."""
+    return int(worker._parent_pid)  # type: ignore[attr-defined]
+
+
+def target_of(worker: BaseProcess) -> Any:
+    """Return the function that a worker runs, until `start` has returned."""
+    return getattr(worker, "_target", None)
+
+
+def arguments_of(worker: BaseProcess) -> tuple[Any, ...]:
+    """Return the arguments of that function, as long as `target_of` has it."""
+    named = getattr(worker, "_kwargs", None) or {}
+    return (*(getattr(worker, "_args", None) or ()), *named.values())
+
+
+def known_children() -> set[BaseProcess]:
+    """Return the workers that this process has started and not yet seen ended; polls none."""
+    from multiprocessing import process
+
+    return set(process._children)  # type: ignore[attr-defined]
+
+
+def exit_handlers_run_after_the_body() -> bool:
+    """Tell whether `_bootstrap` returns before the exit handlers run.
+
+    They do from Python 3.13 on (https://github.com/python/cpython/issues/83856): functions of
+    atexit, finalizers, the join of feeder threads and of children.
+    """
+    return sys.version_info >= (3, 13)
+
+
+def at_the_very_end(do: Callable[[], object]) -> None:
+    """Let a worker do something after all its exit handlers; to be called from its `run`."""
+    if exit_handlers_run_after_the_body():
+        from multiprocessing import util
+
+        util.Finalize(None, do, exitpriority=-(10**9))
+        return
+    import atexit  # forked workers do not run it: they end with their body
+
+    atexit.register(do)
+
+
+def helper_pids() -> dict[int, str]:
+    """Return the processes that serve multiprocessing in this process, by pid."""
+    from multiprocessing import resource_tracker
+
+    server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
+    known = {
+        getattr(resource_tracker._resource_tracker, "_pid", None): "resource tracker",
+        getattr(server, "_forkserver_pid", None): "fork server",
+    }
+    return {pid: name for pid, name in known.items() if pid is not None}
+
+
+def temporary_folder() -> str | None:
+    """Return the folder pymp-... of this process, if it has one."""
+    from multiprocessing import process
+
+    folder = process.current_process()._config.get("tempdir")  # type: ignore[attr-defined]
+    return None if folder is None else str(folder)
+
+
+# --- threads ------------------------------------------------------------------------------
+
+
+def thread_target(thread: threading.Thread) -> Any:
+    """Return the function that a thread runs; None for one that overrides `run`."""
+    return getattr(thread, "_target", None)
+
+
+# --- pools and executors ------------------------------------------------------------------
+
+
+def receive_from_pool(queue: Any) -> bytes:
+    """Return the next pickled task of a Pool's worker: as SimpleQueue.get, not unpickled."""
+    with queue._rlock:
+        sealed: bytes = queue._reader.recv_bytes()
+    return sealed
+
+
+def receive_from_executor(queue: Any) -> bytes:
+    """Return the next pickled task of an executor's worker: as Queue.get, not unpickled."""
+    with queue._rlock:
+        sealed: bytes = queue._recv_bytes()
+    queue._sem.release()
+    return sealed
+
+
+def executor_task(number: int, function: Any, arguments: tuple[Any, ...]) -> Any:
+    """Return a task as an executor's worker takes it from its queue."""
+    from concurrent.futures import process as executor
+
+    item: Any = executor._CallItem
+    return item(number, function, arguments, {})
+
+
+def pool_workers(pool: Pool) -> list[BaseProcess]:
+    """Return the workers that a Pool has now."""
+    return list(pool._pool)  # type: ignore[attr-defined]
+
+
+def stop_refilling(pool: Any) -> None:
+    """Keep a Pool from replacing its workers, as `Pool.terminate` begins.
+
+    The rest of `terminate` may wait for a lock that a killed worker held.
+    """
+    from multiprocessing.pool import TERMINATE
+
+    pool._state = TERMINATE
+    if (handler := getattr(pool, "_worker_handler", None)) is not None:
+        handler._state = TERMINATE
+        pool._change_notifier.put(None)
+    # else the making of the pool was interrupted: nobody is there to replace its workers
+
+
+# --- signals, memory, files ---------------------------------------------------------------
+
+
+def get_handler(number: int) -> Handler:
+    """As signal.getsignal, without making an enum of it."""
+    handler: Handler = _signal.getsignal(number)
+    return handler
+
+
+def set_handler(number: int, handler: Handler) -> None:
+    """As signal.signal, without making an enum of the old one."""
+    _signal.signal(number, handler)
+
+
+def wake_by_signal(name: str, descriptor: int) -> None:
+    """Let a signal do nothing but write a byte to a descriptor (which must not block)."""
+    number = int(getattr(_signal, name))
+    _signal.signal(number, lambda *_: None)
+    _signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
+
+
+def descriptor_of(shared: Any) -> int:
+    """Return the file descriptor of a SharedMemory (POSIX)."""
+    return int(shared._fd)
+
+
+def main_of(data: dict[str, Any], path: str | None) -> dict[str, Any]:
+    """Return the preparation data of a spawned worker with this file as its main module."""
+    others = ("init_main_from_name", "init_main_from_path")
+    changed = {key: value for key, value in data.items() if key not in others}
+    return changed if path is None else {**changed, "init_main_from_path": path}
+
+
+def open_to_append_on_windows(path: str) -> int:
+    """Open a file so that what each process appends at once stays whole.
+
+    C's library goes to the end first and writes then, so that two may write to the same place
+    (https://github.com/python/cpython/issues/86772).  The system itself finds the end for a
+    handle that may append and do nothing else.
+    """
+    import _winapi  # type: ignore[import-not-found,unused-ignore]
+    import msvcrt
+    import os
+
+    access = 0x0004 | 0x0010_0000  # FILE_APPEND_DATA | SYNCHRONIZE, no FILE_WRITE_DATA
+    everybody, open_always, normal = 7, 4, 0x80  # may read, write and delete it meanwhile
+    handle = _winapi.CreateFile(path, access, everybody, 0, open_always, normal, 0)  # type: ignore[attr-defined,unused-ignore]
+    descriptor: int = msvcrt.open_osfhandle(handle, os.O_NOINHERIT)  # type: ignore[attr-defined,unused-ignore]
+    return descriptor
