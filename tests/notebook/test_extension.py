@@ -248,7 +248,7 @@ def test_unloading_restores_multiprocessing_exactly(start_method: str) -> None:
         "things = lambda: [mp.BaseProcess.start, mp.BaseProcess._bootstrap, "
         "threading.Thread.start, threading.Thread._bootstrap_inner, popen_fork.Popen.poll, "
         "spawn.get_preparation_data, multiprocessing.pool.Pool._setup_queues, "
-        "cfp._RemoteTraceback.__init__, vars(reduction.ForkingPickler).get('reducer_override')]\n"
+        "cfp._RemoteTraceback.__init__, vars(reduction.ForkingPickler).get('dumps')]\n"
         "hooked = things()\n"
     )
     with kernel(start_method) as one:

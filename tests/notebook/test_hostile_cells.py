@@ -118,7 +118,8 @@ def test_a_cell_run_again_while_its_former_pool_is_alive(notebook: Kernel) -> No
 
 def test_a_global_pool_that_lives_on_for_many_cells_holds_no_files(notebook: Kernel) -> None:
     notebook.run("kept = Pool(2)")
-    files = "from manybrains.workers.session import current_session; len(os.listdir(current_session().folder))"
+    notebook.run("from manybrains.workers.session import current_session")
+    files = "len(os.listdir(current_session().folder))"
     source = "p = Process(target=greet, args=(1,)); p.start(); p.join(); kept.apply(double, (3,))"
     notebook.run(source)
     before = int(notebook.run(files).text)
