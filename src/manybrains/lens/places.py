@@ -17,18 +17,22 @@ _LIBRARIES = (
     str(Path(__file__).parents[1]),
     *(path for key in _KEYS if (path := sysconfig.get_path(key))),
 )
-# What Python does where none of the reader's code is on the stack: (file, function), words.
+# What Python does where none of the reader's code is on the stack: (file, function), words; the
+# first that is on the stack counts.
 _KNOWN = (
+    (("manybrains/workers/task_errors.py", "_do"), "in C code, at work on a task"),
     (("multiprocessing/queues.py", "_finalize_join"), "in `Queue`, feeding its pipe"),
     (("multiprocessing/queues.py", "_feed"), "in `Queue`, feeding its pipe"),
     (("multiprocessing/pool.py", "worker"), "in `Pool`, waiting for a task"),
     (("concurrent/futures/process.py", "_process_worker"), "in an executor, waiting for a task"),
     (("concurrent/futures/thread.py", "_worker"), "in an executor, waiting for a task"),
-    (("multiprocessing/process.py", "join"), "at its end, waiting for its children"),
+    (("multiprocessing/process.py", "run"), "in C code"),
+    (("threading.py", "run"), "in C code"),
     (("threading.py", "_shutdown"), "at its end, waiting for its threads"),
+    (("multiprocessing/util.py", "_exit_function"), "at its end, waiting for its children"),
     (("multiprocessing/spawn.py", "prepare"), "at its start, importing the main module"),
 )
-_FORK = "multiprocessing/popen_fork.py"  # where a forked worker begins
+_FORK = ("multiprocessing/popen_fork.py", "_launch")  # where a forked worker begins
 _MOST_LETTERS = 60  # of a source line
 _MOST_GROUPS = 4  # of a sentence
 
@@ -48,7 +52,7 @@ def place_of(stack: Stack, renamed: Renamed = str) -> str:
         if _is_readers(frame):
             return _line(frame, renamed)
     for (file, function), words in _KNOWN:
-        if any(f.function == function and f.file.replace("\\", "/").endswith(file) for f in stack):
+        if any(_is_at(frame, file, function) for frame in stack):
             return words
     if not stack:
         return ""
@@ -71,9 +75,13 @@ def place_of_worker(stacks: Sequence[Stack], renamed: Renamed = str) -> str:
 def _of_the_worker(stack: Stack) -> Stack:
     """Leave out the calls of its parent: a forked worker stands on them."""
     for place, frame in enumerate(stack):
-        if frame.file.replace("\\", "/").endswith(_FORK):
+        if _is_at(frame, *_FORK):
             return stack[:place]
     return stack
+
+
+def _is_at(frame: Frame, file: str, function: str) -> bool:
+    return frame.function == function and frame.file.replace("\\", "/").endswith(file)
 
 
 def _is_readers(frame: Frame) -> bool:
