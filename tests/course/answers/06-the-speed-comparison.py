@@ -90,7 +90,7 @@ async def count_beside(to):
 """,
         "it sleeps first and counts then": """
 async def count_beside(to):
-    await asyncio.sleep(1)
+    await asyncio.sleep(0.4)
     return count(to)
 """,
         "it gives up many turns before it counts": """
@@ -102,7 +102,7 @@ async def count_beside(to):
         "it counts first and sleeps then": """
 async def count_beside(to):
     n = count(to)
-    await asyncio.sleep(1)
+    await asyncio.sleep(0.4)
     return n
 """,
         "it counts nothing": """
@@ -111,7 +111,7 @@ async def count_beside(to):
 """,
         "it counts nothing and takes its time": """
 async def count_beside(to):
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(0.3)
     return to
 """,
         "it awaits a coroutine that never waits": """
