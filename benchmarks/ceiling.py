@@ -35,8 +35,9 @@ from workloads import counts_in
 sys.path.insert(0, str(CHECKOUT / "tests"))
 from kernels import Kernel, kernel
 
-NOTEBOOK = CHECKOUT / "notebooks" / "05-the-speed-comparison.ipynb"
-CELLS = ("count", "in-pool-in-tasks", "four-ways")  # the ids of those that define the contestants
+NOTEBOOK = CHECKOUT / "notebooks" / "06-the-speed-comparison.ipynb"
+# The ids of the cells that define the contestants.
+CELLS = ("count", "coroutines", "in-pool-in-tasks", "four-ways")
 RACE_CELL, AS_FAR = "race", re.compile(r"\[([\d_]+)\] \* 2")
 ROUNDS = 2  # by one kernel and one script
 TELLING = 1.25  # a ceiling below says that there is no second core to be had now

@@ -13,7 +13,7 @@ from report import CHECKOUT, Options, Report, Table, main, spread
 NOTEBOOKS = CHECKOUT / "notebooks"
 SLOWEST = 15
 PATIENCE = 1200
-# 2.44s call     notebooks/05-the-speed-comparison.ipynb::Cell 21
+# 2.44s call     notebooks/06-the-speed-comparison.ipynb::Cell 21
 DURATION = re.compile(r"^([\d.]+)s (setup|call|teardown) +\S*::Cell (\d+)$", re.MULTILINE)
 
 
