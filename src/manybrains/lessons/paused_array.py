@@ -81,17 +81,22 @@ class PausedArray:
     ) -> None:
         self.release()
 
-    @property
-    def problem(self) -> str:
-        """How numbers were lost, or could have been, in a sentence; else empty."""
-        if self._users["raw"].value and self._users["lock"].value < 2:
-            return "get_obj() gives the numbers without their lock: take it as well"
-        if self._overwritten.value:
-            return (
-                "the check stopped one worker after a reading, without the lock, and let the "
-                "other one write: whatever is read, added to and written has to be under the lock"
-            )
-        return ""
+    def problem(self, wanted: list[int]) -> str:
+        """Return how numbers were lost, or could have been, in a sentence; "" if none were."""
+        unguarded = self._users["raw"].value and self._users["lock"].value < 2
+        found = list(self._array)
+        if unguarded:
+            return "get_obj() gives the numbers without their lock: take the lock as well"
+        if found == wanted:
+            return ""
+        place = next(i for i, number in enumerate(found) if number != wanted[i])
+        lost = f"number {place} of the Array is {found[place]}, and should be {wanted[place]}"
+        if not self._overwritten.value:
+            return lost
+        return (
+            f"{lost}: one worker was stopped after it had read a number, the other one wrote, and "
+            "the first one wrote over that; hold the lock of the Array from reading to writing"
+        )
 
     def _pause(self) -> None:
         if self._read is None or os.getpid() == self._main or not self._first.acquire(block=False):
