@@ -4,9 +4,10 @@ Between reading a number and writing it, an operating system stops a worker now 
 This Array does so once, in a worker that does not hold the lock, until the other has written.
 """
 
+import multiprocessing
 import os
 import time
-from multiprocessing import Lock, Value
+from multiprocessing.context import BaseContext
 from types import TracebackType
 from typing import Any
 
@@ -22,14 +23,18 @@ class PausedArray:
     The first worker that has read a place and does not hold the lock waits until the other
     has written there, or for two seconds.  What it then writes itself, from the old number,
     undoes that.
+
+    Args:
+        array: what `Array` has made; `context` that whose workers get it, if not the default.
     """
 
-    def __init__(self, array: Any) -> None:
+    def __init__(self, array: Any, context: BaseContext | None = None) -> None:
+        context = context or multiprocessing.get_context()
         self._array = array
         self._main = os.getpid()
-        self._first = Lock()  # held for ever by the worker that was paused
-        self._overwritten = Value("i", 0)
-        self._users = {"lock": Value("i", 0), "raw": Value("i", 0)}
+        self._first = context.Lock()  # held for ever by the worker that was paused
+        self._overwritten = context.Value("i", 0)
+        self._users = {"lock": context.Value("i", 0), "raw": context.Value("i", 0)}
         # What follows is each process's own.
         self._used: set[str] = set()
         self._depth = 0

@@ -150,7 +150,8 @@ class TwoWorkers:
     ) -> None:
         BaseProcess.join = self._join  # type: ignore[method-assign]
         left = set(active_children()) - self._before
-        self.problem = self._found_problem([] if error else sorted(one.name for one in left))
+        names = sorted((one.name for one in left), key=lambda name: (len(name), name))
+        self.problem = self._found_problem([] if error else names)
         if error and not self._testers():
             self.problem = ""  # nobody got as far as the numbers: the error says more
         shutil.rmtree(self._notes.folder, ignore_errors=True)
