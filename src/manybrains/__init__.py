@@ -34,6 +34,8 @@ _ROOMS = {
     "Claim": "lessons.claims",
     "claim": "lessons.claims",
     "predict": "lessons.claims",
+    "PausedArray": "lessons.paused_array",
+    "TwoWorkers": "lessons.two_workers",
     "plot_cores": "plots.plots",
     "plot_memory": "plots.plots",
     "plot_processes": "plots.plots",
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
     from .comparisons.scaling import Scaling, measure_scaling
     from .lens.watch import watch
     from .lessons.claims import Claim, claim, predict
+    from .lessons.paused_array import PausedArray
+    from .lessons.two_workers import TwoWorkers
     from .lessons.workloads import (
         Ticks,
         count,

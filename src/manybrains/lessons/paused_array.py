@@ -1,0 +1,121 @@
+"""PausedArray: an Array in which a race is lost each time, for the checks of exercises.
+
+Between reading a number and writing it, an operating system stops a worker now and then.
+This Array does so once, in a worker that does not hold the lock, until the other has written.
+"""
+
+import multiprocessing
+import os
+import time
+from multiprocessing.context import BaseContext
+from types import TracebackType
+from typing import Any
+
+__all__ = ["PausedArray"]
+
+LOOK_SECONDS = 0.002  # between two looks at what the other worker has written
+PAUSE_SECONDS = 2.0  # the other worker may be waiting: then nothing can be lost
+
+
+class PausedArray:
+    """An Array for two workers, used as `multiprocessing.Array` is; it is its own lock.
+
+    The first worker that has read a place and does not hold the lock waits until the other
+    has written there, or for two seconds.  What it then writes itself, from the old number,
+    undoes that.
+
+    Args:
+        array: what `Array` has made; `context` that whose workers get it, if not the default.
+    """
+
+    def __init__(self, array: Any, context: BaseContext | None = None) -> None:
+        context = context or multiprocessing.get_context()
+        self._array = array
+        self._main = os.getpid()
+        self._first = context.Lock()  # held for ever by the worker that was paused
+        self._overwritten = context.Value("i", 0)
+        self._users = {"lock": context.Value("i", 0), "raw": context.Value("i", 0)}
+        # What follows is each process's own.
+        self._used: set[str] = set()
+        self._depth = 0
+        self._read: tuple[Any, Any] | None = None
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def __getitem__(self, place: Any) -> Any:
+        seen = self._array[place]
+        self._read = place, seen
+        if not self._depth:
+            self._pause()
+        return seen
+
+    def __setitem__(self, place: Any, value: Any) -> None:
+        self._array[place] = value
+        self._read = None
+
+    def get_lock(self) -> "PausedArray":
+        return self
+
+    def get_obj(self) -> Any:
+        """Return the memory itself, in which nobody can be paused."""
+        self._note_use("raw")
+        return self._array.get_obj()
+
+    def acquire(self, block: bool = True, timeout: float | None = None) -> bool:
+        acquired = bool(self._array.get_lock().acquire(block, timeout))
+        if acquired:
+            self._depth += 1
+            self._note_use("lock")
+        return acquired
+
+    def release(self) -> None:
+        self._array.get_lock().release()
+        self._depth -= 1
+        if not self._depth:
+            self._pause()
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+    def problem(self, wanted: list[int]) -> str:
+        """Return how numbers were lost, or could have been, in a sentence; "" if none were."""
+        unguarded = self._users["raw"].value and self._users["lock"].value < 2
+        found = list(self._array)
+        if unguarded:
+            return "get_obj() gives the numbers without their lock: take the lock as well"
+        if found == wanted:
+            return ""
+        place = next(i for i, number in enumerate(found) if number != wanted[i])
+        lost = f"number {place} of the Array is {found[place]}, and should be {wanted[place]}"
+        if not self._overwritten.value:
+            return lost
+        return (
+            f"{lost}: one worker was stopped after it had read a number, the other one wrote, and "
+            "the first one wrote over that; hold the lock of the Array from reading to writing"
+        )
+
+    def _pause(self) -> None:
+        if self._read is None or os.getpid() == self._main or not self._first.acquire(block=False):
+            return
+        place, seen = self._read
+        until = time.monotonic() + PAUSE_SECONDS
+        while time.monotonic() < until:
+            if self._array[place] != seen:
+                self._overwritten.value = 1
+                return
+            time.sleep(LOOK_SECONDS)
+
+    def _note_use(self, what: str) -> None:
+        if what not in self._used:
+            self._used.add(what)
+            with self._users[what].get_lock():
+                self._users[what].value += 1
