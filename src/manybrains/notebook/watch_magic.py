@@ -103,7 +103,7 @@ class _Shown:
 def _show_picture(run: Run) -> None:
     from IPython.display import display
 
-    from ..plots.plots import timeline_png
+    from ..plots.timeline import timeline_png
 
     picture = base64.b64encode(timeline_png(run)).decode("ascii")
     data = {"image/png": picture, "text/plain": f"timeline of {run.name}"}

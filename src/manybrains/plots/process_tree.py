@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 
 from ..records.run import Run
-from .style import ALARM, FAINT, INK, QUIET
-from .timeline_data import exit_words, failed, shortened
+from .style import ALARM, FAINT, INK, QUIET, axes_for, look, run_given
+from .timeline_data import failed
+from .words import exit_words, shortened
 
-__all__ = ["Member", "draw_tree", "family_of", "tree_inches"]
+__all__ = ["Member", "family_of", "plot_processes"]
 
 WIDEST = 5  # leaves side by side; a wider tree becomes a list
 MOST_MEMBERS = 48  # drawn; more could not be read
@@ -27,6 +28,23 @@ class Member:
     generation: int
     helper: bool = False
     failed: bool = False
+
+
+def plot_processes(run: Run, ax: Axes | None = None) -> Axes:
+    """Draw the processes as a tree: main on top, under each process those that it started.
+
+    Helper processes of multiprocessing and of the lens are dashed: they ran none of the code.
+    A tree more than five wide is drawn as a list, indented.
+
+    Raises:
+        TypeError: if `run` is no Run or `ax` no Axes.
+    """
+    run = run_given("plot_processes", run)
+    with look():
+        family = family_of(run)
+        ax = axes_for(ax, _tree_inches(family))
+        _draw_tree(ax, family)
+    return ax
 
 
 def family_of(run: Run) -> tuple[Member, ...]:
@@ -107,7 +125,7 @@ def _wide(family: Sequence[Member]) -> bool:
     return max(_across(family), default=0) + 1 > WIDEST
 
 
-def tree_inches(family: Sequence[Member]) -> float:
+def _tree_inches(family: Sequence[Member]) -> float:
     """Return how high a figure the tree needs."""
     family = family[:MOST_MEMBERS]
     if _wide(family):
@@ -115,7 +133,7 @@ def tree_inches(family: Sequence[Member]) -> float:
     return 0.4 + 0.95 * (1 + max((member.generation for member in family), default=0))
 
 
-def draw_tree(ax: Axes, family: Sequence[Member]) -> None:
+def _draw_tree(ax: Axes, family: Sequence[Member]) -> None:
     """Paint the tree: main on top, below each process those it started, helpers dashed."""
     title = census(family)
     if len(family) > MOST_MEMBERS:

@@ -5,18 +5,50 @@ from typing import TYPE_CHECKING
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from .races import faster
-from .style import ACCENT, INK, QUIET, frame, note, points_high, spread
+from .style import (
+    ACCENT,
+    INK,
+    QUIET,
+    axes_for,
+    expect,
+    frame,
+    look,
+    note,
+    points_high,
+    spread,
+)
+from .wall_times import faster
 
 if TYPE_CHECKING:
     from ..comparisons.scaling import Scaling
 
-__all__ = ["draw_speedup", "gain", "gain_in_words"]
+__all__ = ["gain", "gain_in_words", "plot_speedup"]
 
 WORTH = 1.05  # a speedup below is none: two runs of the same differ by as much
 
 
-def draw_speedup(ax: Axes, scaling: "Scaling") -> None:
+def plot_speedup(scaling: "Scaling", ax: Axes | None = None) -> Axes:
+    """Draw the speedup by each number of workers, every repeat as a dot, beside the ideal line.
+
+    A dotted line stands where the cores that are yours end.
+
+    Raises:
+        TypeError: if `scaling` is no Scaling or `ax` no Axes.
+    """
+    expect(
+        hasattr(scaling, "points") and hasattr(scaling, "serial_fraction"),
+        "plot_speedup",
+        scaling,
+        "a Scaling",
+        "give it what measure_scaling(work, inputs) returned",
+    )
+    with look():
+        ax = axes_for(ax, 3.6)
+        _draw_speedup(ax, scaling)
+    return ax
+
+
+def _draw_speedup(ax: Axes, scaling: "Scaling") -> None:
     """Paint the ideal line, the measured one with every repeat, and how many cores are yours."""
     numbers = [point.workers for point in scaling.points]
     first, most = numbers[0], numbers[-1]

@@ -18,6 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ..records.run import Run
+from .words import shortened
 
 __all__ = [
     "axes_for",
@@ -26,6 +27,7 @@ __all__ = [
     "frame",
     "inches_for",
     "look",
+    "name_places",
     "note",
     "png_of",
     "run_given",
@@ -124,6 +126,13 @@ def note(ax: Axes, text: str, x: float, y: float, color: str = QUIET) -> None:
         fontsize=8.5,
         annotation_clip=False,
     )
+
+
+def name_places(ax: Axes, names: Sequence[str]) -> None:
+    """Write the names at the left, one for each place, the first on top."""
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.set_yticks(range(len(names)), labels=[shortened(name, 26) for name in names])
+    ax.tick_params(axis="y", length=0)
 
 
 def spread(places: Sequence[float], gap: float, top: float) -> list[float]:

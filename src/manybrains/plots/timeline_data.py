@@ -1,6 +1,6 @@
 """What a timeline shows, as numbers and words: a Run in, one Row per lane out.
 
-Between Run and picture: `plots.plot_timeline` paints what this module works
+Between Run and picture: `timeline` paints what this module works
 out, so that what is painted can be checked without looking.
 """
 
@@ -12,24 +12,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..records.run import OVER, Lane, Run
+from .words import exit_words, shortened
 
-__all__ = ["Row", "Step", "exit_words", "headline", "in_words", "rows_of", "shortened"]
+__all__ = ["Row", "Step", "failed", "headline", "in_words", "rows_of", "stopped_by"]
 
 STEADY_SECONDS = 0.1  # CPU clocks move in ticks of up to 16 ms: a steeper rise must last this long
 MOST_STEPS = 15_000  # in a whole picture; 1,000 in one row is more than it has pixels
-SIGNALS = {
-    1: "SIGHUP",
-    2: "SIGINT",
-    3: "SIGQUIT",
-    4: "SIGILL",
-    6: "SIGABRT",
-    8: "SIGFPE",
-    9: "SIGKILL",
-    11: "SIGSEGV",
-    13: "SIGPIPE",
-    14: "SIGALRM",
-    15: "SIGTERM",
-}  # those with the same number everywhere: a run may come from another system
 
 
 class Step(NamedTuple):  # a tuple, for a picture has thousands
@@ -149,23 +137,6 @@ def _row_name(lane: Lane) -> str:
     if lane.kind == "thread" and "thread" not in name.lower():
         name = f"{name} (thread)"
     return shortened(name, 26)
-
-
-def shortened(text: str, most: int) -> str:
-    """Return the text with its middle left out if it is long: pools number their workers last."""
-    if len(text) <= most:
-        return text
-    tail = most // 2 - 1
-    return f"{text[: most - tail - 1].rstrip()}…{text[-tail:].lstrip()}"
-
-
-def exit_words(code: int, system: str = "") -> str:
-    """Return an exit code as a person would say it: ``exit 1``, or ``SIGKILL`` for -9."""
-    if code >= 0:
-        return f"exit {code}"
-    if -code == (10 if system == "Darwin" else 7):
-        return "SIGBUS"
-    return SIGNALS.get(-code, f"signal {-code}")
 
 
 def stopped_by(run: Run) -> str:
