@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 
 from ..records.run import Run
-from .style import ALARM, FAINT, INK, QUIET, axes_for, look, run_given
+from .style import ALARM, FAINT, INK, QUIET, axes_for, our_style, run_given
 from .timeline_data import failed
 from .words import exit_words, shortened
 
@@ -40,7 +40,7 @@ def plot_processes(run: Run, ax: Axes | None = None) -> Axes:
         TypeError: if `run` is no Run or `ax` no Axes.
     """
     run = run_given("plot_processes", run)
-    with look():
+    with our_style():
         family = family_of(run)
         ax = axes_for(ax, _tree_inches(family))
         _draw_tree(ax, family)

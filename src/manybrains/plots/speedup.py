@@ -10,11 +10,11 @@ from .style import (
     INK,
     QUIET,
     axes_for,
-    expect,
-    frame,
-    look,
+    check_type,
     note,
+    our_style,
     points_high,
+    set_labels,
     spread,
 )
 from .wall_times import faster
@@ -35,14 +35,14 @@ def plot_speedup(scaling: "Scaling", ax: Axes | None = None) -> Axes:
     Raises:
         TypeError: if `scaling` is no Scaling or `ax` no Axes.
     """
-    expect(
+    check_type(
         hasattr(scaling, "points") and hasattr(scaling, "serial_fraction"),
         "plot_speedup",
         scaling,
         "a Scaling",
         "give it what measure_scaling(work, inputs) returned",
     )
-    with look():
+    with our_style():
         ax = axes_for(ax, 3.6)
         _draw_speedup(ax, scaling)
     return ax
@@ -74,7 +74,7 @@ def _draw_speedup(ax: Axes, scaling: "Scaling") -> None:
     note(ax, "ideal", most + beside, places[0])
     note(ax, f"measured: {measured[-1]:.2f}", most + beside, places[1], color=ACCENT)
     one = "1 worker" if first == 1 else f"{first} workers"
-    frame(
+    set_labels(
         ax,
         gain(scaling),
         "workers",

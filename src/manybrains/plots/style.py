@@ -23,10 +23,10 @@ from .words import shortened
 __all__ = [
     "axes_for",
     "colour_of",
-    "expect",
-    "frame",
+    "check_type",
+    "set_labels",
     "inches_for",
-    "look",
+    "our_style",
     "name_places",
     "note",
     "png_of",
@@ -41,7 +41,7 @@ INK, QUIET, FAINT, ALARM = "#262626", "#737373", "#b3b3b3", "#b23a00"
 PLAIN, SOFT, ACCENT = "#8a97a3", "#ccd4db", "#4f6b85"  # busy, on whichever core
 
 
-def look(after_reset: bool = False) -> AbstractContextManager[None]:
+def our_style(after_reset: bool = False) -> AbstractContextManager[None]:
     """Lend our style to what is drawn inside; rcParams are as before afterwards."""
     return style.context(STYLE, after_reset=after_reset)
 
@@ -101,7 +101,7 @@ def colour_of(core: int | None, colours: Sequence[str]) -> str:
     return PLAIN if core is None else colours[core % len(colours)]
 
 
-def frame(ax: Axes, title: str, xlabel: str, ylabel: str = "", pad: float = 8) -> None:
+def set_labels(ax: Axes, title: str, xlabel: str, ylabel: str = "", pad: float = 8) -> None:
     """Give the Axes its words, and our style also to ticks that are only made when drawn."""
     ax.set_title(textwrap.fill(title, LETTERS), loc="left", pad=pad)
     ax.set_xlabel(xlabel)
@@ -148,7 +148,7 @@ def spread(places: Sequence[float], gap: float, top: float) -> list[float]:
     return moved
 
 
-def expect(fits: bool, function: str, given: object, wanted: str, remedy: str) -> None:
+def check_type(fits: bool, function: str, given: object, wanted: str, remedy: str) -> None:
     """Refuse what a picture cannot be made of.
 
     Raises:
@@ -166,7 +166,7 @@ def run_given(function: str, given: object) -> Run:
     """
     run = given if isinstance(given, Run) else getattr(given, "run", None)
     remedy = "give it what `with watch() as run:` or `%%watch` left, or Run.load(path)"
-    expect(isinstance(run, Run), function, given, "a Run", remedy)
+    check_type(isinstance(run, Run), function, given, "a Run", remedy)
     return cast("Run", run)
 
 

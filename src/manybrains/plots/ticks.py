@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from matplotlib.axes import Axes
 
-from .style import ACCENT, axes_for, expect, frame, inches_for, look, name_places
+from .style import ACCENT, axes_for, check_type, inches_for, name_places, our_style, set_labels
 
 if TYPE_CHECKING:
     from ..lessons.workloads import Ticks
@@ -29,7 +29,7 @@ def plot_ticks(ticks: "Sequence[Ticks]", ax: Axes | None = None, window: float =
     workers = ticks_given("plot_ticks", ticks)
     if not window > 0:
         raise ValueError(f"window is {window!r}: it should be a number of seconds such as 0.1")
-    with look():
+    with our_style():
         ax = axes_for(ax, inches_for(len(workers) + 1))
         _draw_ticks(ax, workers, window)
     return ax
@@ -43,10 +43,10 @@ def ticks_given(function: str, given: object) -> "list[Ticks]":
         ValueError: if the list is empty.
     """
     remedy = "give it a list of what tick() returned, one of each worker"
-    expect(isinstance(given, Sequence), function, given, "a list of Ticks", remedy)
+    check_type(isinstance(given, Sequence), function, given, "a list of Ticks", remedy)
     workers = list(cast("Sequence[Ticks]", given))
     for one in workers:
-        expect(hasattr(one, "intervals"), function, one, "a list of Ticks", remedy)
+        check_type(hasattr(one, "intervals"), function, one, "a list of Ticks", remedy)
     if not workers:
         raise ValueError(f"{function} was given no ticks: {remedy}")
     return workers
@@ -61,7 +61,7 @@ def _draw_ticks(ax: Axes, workers: "Sequence[Ticks]", window: float) -> None:
         bars = [(1e3 * (a - zero), 1e3 * (b - a)) for a, b in turns]
         ax.broken_barh(bars, (place - 0.36, 0.72), color=ACCENT, linewidth=0)
     ax.set_xlim(1e3 * (begin - zero), 1e3 * (begin - zero + window))
-    frame(ax, meeting(workers), "milliseconds since the first tick")
+    set_labels(ax, meeting(workers), "milliseconds since the first tick")
     ax.spines["left"].set_visible(False)
     name_places(ax, [one.name for one in workers])
 

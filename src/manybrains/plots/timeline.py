@@ -19,13 +19,13 @@ from .style import (
     QUIET,
     WIDTH,
     axes_for,
-    frame,
     inches_for,
-    look,
+    our_style,
     palette,
     png_of,
     points_high,
     run_given,
+    set_labels,
 )
 from .timeline_data import Row, headline, rows_of, stopped_by
 
@@ -48,7 +48,7 @@ def plot_timeline(run: Run, ax: Axes | None = None) -> Axes:
         TypeError: if `run` is no Run or `ax` no Axes.
     """
     run = run_given("plot_timeline", run)
-    with look():
+    with our_style():
         rows = rows_of(run)
         inches = inches_for(len(rows))
         ours = axes_for(ax, inches)
@@ -60,7 +60,7 @@ def plot_timeline(run: Run, ax: Axes | None = None) -> Axes:
 def timeline_png(run: Run) -> bytes:
     """Return the timeline as PNG: the same bytes for the same run, without touching pyplot."""
     run = run_given("timeline_png", run)
-    with look(after_reset=True):
+    with our_style(after_reset=True):
         rows = rows_of(run)
         inches = inches_for(len(rows))
         figure = Figure(figsize=(WIDTH, inches), layout="constrained")
@@ -77,7 +77,7 @@ def _draw_lanes(ax: Axes, run: Run, rows: Sequence[Row], pitch: float) -> None:
     draw_lives(ax, rows, pitch, span)
     draw_work(ax, rows, pitch, span)
     draw_endings(ax, rows, pitch, run.wall_seconds)
-    frame(ax, headline(run), "seconds since the cell began", pad=23)
+    set_labels(ax, headline(run), "seconds since the cell began", pad=23)
     _name_rows(ax, run, rows, pitch)
     _key(ax, rows)
     if not run.finished:

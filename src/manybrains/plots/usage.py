@@ -12,11 +12,11 @@ from .style import (
     QUIET,
     SOFT,
     axes_for,
-    frame,
-    look,
     note,
+    our_style,
     points_high,
     run_given,
+    set_labels,
     spread,
 )
 from .words import shortened
@@ -34,7 +34,7 @@ def plot_cores(run: Run, ax: Axes | None = None) -> Axes:
         TypeError: if `run` is no Run or `ax` no Axes.
     """
     run = run_given("plot_cores", run)
-    with look():
+    with our_style():
         ax = axes_for(ax, 2.4)
         values = [cores for _, cores in run.cores_over_time]
         edges = [run.wall_seconds * k / max(1, len(values)) for k in range(len(values) + 1)]
@@ -47,7 +47,7 @@ def plot_cores(run: Run, ax: Axes | None = None) -> Axes:
         ax.set_ylim(0, 1.12 * (top if far else max(top, yours)))
         references = {1.0: "one core"} | ({} if far else {yours: f"yours: {yours:g}"})
         _draw_references(ax, references)
-        frame(ax, _use(run, far), "seconds since the cell began", "cores in use")
+        set_labels(ax, _use(run, far), "seconds since the cell began", "cores in use")
     return ax
 
 
@@ -79,7 +79,7 @@ def plot_memory(run: Run, ax: Axes | None = None) -> Axes:
     """
     run = run_given("plot_memory", run)
     lines = _memory_lines(run)
-    with look():
+    with our_style():
         ax = axes_for(ax, 3.0)
         for lane, line in reversed(lines.items()):
             ink, width = (ACCENT, 2.0) if lane == next(iter(lines)) else (PLAIN, 1.2)
@@ -90,7 +90,7 @@ def plot_memory(run: Run, ax: Axes | None = None) -> Axes:
         ends = {lane: line[-1] for lane, line in lines.items()}
         _name_lines(ax, run, dict(itertools.islice(ends.items(), MOST_LINES)))
         title = f"{shortened(run.name, 24)}: {_largest(run, lines)}"
-        frame(ax, title, "seconds since the cell began", "resident memory (MB, 10⁶ bytes)")
+        set_labels(ax, title, "seconds since the cell began", "resident memory (MB, 10⁶ bytes)")
     return ax
 
 

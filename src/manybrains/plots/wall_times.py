@@ -4,7 +4,18 @@ from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 
-from .style import ACCENT, INK, SOFT, axes_for, expect, frame, inches_for, look, name_places, note
+from .style import (
+    ACCENT,
+    INK,
+    SOFT,
+    axes_for,
+    check_type,
+    inches_for,
+    name_places,
+    note,
+    our_style,
+    set_labels,
+)
 
 if TYPE_CHECKING:
     from ..comparisons.comparison import Comparison, Contestant
@@ -18,14 +29,14 @@ def plot_wall_times(comparison: "Comparison", ax: Axes | None = None) -> Axes:
     Raises:
         TypeError: if `comparison` is no Comparison or `ax` no Axes.
     """
-    expect(
+    check_type(
         hasattr(comparison, "contestants"),
         "plot_wall_times",
         comparison,
         "a Comparison",
         'give it what compare({"serial": f, "processes": g}) returned',
     )
-    with look():
+    with our_style():
         ax = axes_for(ax, inches_for(len(comparison.contestants)))
         _draw_walls(ax, comparison)
     return ax
@@ -41,7 +52,7 @@ def _draw_walls(ax: Axes, comparison: "Comparison") -> None:
         ax.plot(walls, [place] * len(walls), "o", ms=5, color=INK, mec="white", mew=0.8)
         note(ax, _figures(one), max(median, *walls), place, color=INK)
     ax.set_xlim(left=0)
-    frame(ax, race(comparison), "wall time in seconds (bar: median, dots: every repeat)")
+    set_labels(ax, race(comparison), "wall time in seconds (bar: median, dots: every repeat)")
     name_places(ax, [one.name for one in entries])
 
 
