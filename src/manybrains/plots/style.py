@@ -3,33 +3,29 @@
 Between the data and the pictures: it knows matplotlib.
 """
 
-import io
 import itertools
 import reprlib
 import textwrap
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from matplotlib import rcParams, style
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from ..records.run import Run
 from .words import shortened
 
 __all__ = [
+    "hatched",
     "axes_for",
-    "colour_of",
     "check_type",
     "set_labels",
     "inches_for",
     "our_style",
     "name_places",
     "note",
-    "png_of",
     "run_given",
     "spread",
 ]
@@ -44,6 +40,11 @@ PLAIN, SOFT, ACCENT = "#8a97a3", "#ccd4db", "#4f6b85"  # busy, on whichever core
 def our_style(after_reset: bool = False) -> AbstractContextManager[None]:
     """Lend our style to what is drawn inside; rcParams are as before afterwards."""
     return style.context(STYLE, after_reset=after_reset)
+
+
+def hatched(ink: str) -> dict[str, Any]:
+    """Return how an area is drawn that is no plain measurement: hatched, on white."""
+    return {"facecolor": "white", "edgecolor": ink, "hatch": "/" * 8, "linewidth": 0}
 
 
 def inches_for(rows: int) -> float:
@@ -70,35 +71,10 @@ def axes_for(ax: Axes | None, inches: float) -> Axes:
     return ax
 
 
-def png_of(figure: Figure) -> bytes:
-    """Return the picture as PNG, without pyplot, and the same bytes for the same picture.
-
-    The layout is worked out by itself: `savefig` would draw everything once for the layout,
-    throw that away, and draw it again.
-    """
-    canvas, buffer = FigureCanvasAgg(figure), io.BytesIO()
-    layout = figure.get_layout_engine()
-    if layout is not None:
-        layout.execute(figure)
-        figure.set_layout_engine("none")
-    canvas.print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
-    return buffer.getvalue()
-
-
 def points_high(ax: Axes) -> float:
     """Return the height of the Axes in points, as far as it is known before the layout."""
     figure = ax.get_figure()
     return float(ax.bbox.height * 72 / figure.dpi) if figure else 0.0
-
-
-def palette() -> list[str]:
-    """Return the colours of cores 0, 1, 2 and so on."""
-    return [entry["color"] for entry in rcParams["axes.prop_cycle"]]
-
-
-def colour_of(core: int | None, colours: Sequence[str]) -> str:
-    """Return the colour of a core, the same in every picture; a neutral one for None."""
-    return PLAIN if core is None else colours[core % len(colours)]
 
 
 def set_labels(ax: Axes, title: str, xlabel: str, ylabel: str = "", pad: float = 8) -> None:

@@ -5,33 +5,33 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from matplotlib.transforms import ScaledTranslation
 
 from ..records.run import Run
-from .lanes import LETTER, base, draw_endings, draw_lives, draw_work
+from .core_colours import marks_of
+from .headlines import headline, stopped_by
+from .lanes import LETTER, base, draw_endings, draw_lives, draw_places, draw_work
+from .png import NAME, png_of
 from .style import (
     ALARM,
-    FAINT,
     FRAME,
     INK,
-    PLAIN,
     QUIET,
     WIDTH,
     axes_for,
     inches_for,
     our_style,
-    palette,
-    png_of,
     points_high,
     run_given,
     set_labels,
 )
-from .timeline_data import Row, headline, rows_of, stopped_by
+from .timeline_data import Row, rows_of
+from .timeline_key import draw_key
 
 __all__ = ["plot_timeline", "timeline_png"]
 
 SHORTEST = 0.001  # seconds: an empty cell is not blown up
+LEAST_LINED = 5.0  # points from row to row: in thinner ones a line could not be seen
 EVERY = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 
 
@@ -41,8 +41,9 @@ def plot_timeline(run: Run, ax: Axes | None = None) -> Axes:
     A row is a lane.  Its height is one core, the filled part is what the lane used of
     it, the colour is the core's; a dotted line is the wait from `start()` to the first
     instruction.  What is filled before the outline, a process used to import.
-    A lane that used more than one core is cut at the row's height and says how many; a worker
-    that ended badly says how.
+    Where no look fell into a life, its average is hatched.  A lane that used more than one core
+    is cut at the row's height and says how many; a worker that ended badly says how, and one
+    that was stopped says where it stood.
 
     Raises:
         TypeError: if `run` is no Run or `ax` no Axes.
@@ -74,14 +75,21 @@ def _draw_lanes(ax: Axes, run: Run, rows: Sequence[Row], pitch: float) -> None:
     span = max(run.wall_seconds, SHORTEST)
     ax.set_xlim(0, span)
     ax.set_ylim(base(max(len(rows) - 1, 0)) - 0.2, 1.2)
+    marks = marks_of(_busy_cores(rows), lines=pitch >= LEAST_LINED)
     draw_lives(ax, rows, pitch, span)
-    draw_work(ax, rows, pitch, span)
+    draw_work(ax, rows, marks, pitch, span)
     draw_endings(ax, rows, pitch, run.wall_seconds)
-    set_labels(ax, headline(run), "seconds since the cell began", pad=23)
+    draw_places(ax, rows, pitch)
+    high = draw_key(ax, rows, marks)
+    set_labels(ax, headline(run), "seconds since the cell began", pad=9 + high)
     _name_rows(ax, run, rows, pitch)
-    _key(ax, rows)
     if not run.finished:
         _draw_stop(ax, run)
+
+
+def _busy_cores(rows: Sequence[Row]) -> set[int | None]:
+    """Return the cores on which something was seen to be done."""
+    return {step.core for row in rows if not row.average for step in row.steps if step.cores}
 
 
 def _name_rows(ax: Axes, run: Run, rows: Sequence[Row], pitch: float) -> None:
@@ -94,7 +102,7 @@ def _name_rows(ax: Axes, run: Run, rows: Sequence[Row], pitch: float) -> None:
     shapes = set()
     for place in range(0, len(rows), every):
         kind = run.lanes[place].kind
-        text = ax.text(0, base(place) + 0.5, rows[place].name, transform=where, gid="name")
+        text = ax.text(0, base(place) + 0.5, rows[place].name, transform=where, gid=NAME)
         text.set(ha="right", va="center", color=QUIET if kind == "thread" else INK)
         text.set_fontweight("bold" if kind == "main" else "normal")
         text.set_fontsize(8.5 if every * pitch > 10 else 8)
@@ -103,34 +111,6 @@ def _name_rows(ax: Axes, run: Run, rows: Sequence[Row], pitch: float) -> None:
         shapes.add(shape)
     if every > 1:
         _above(ax, f"one in {every} named", 0, "right", -5)
-
-
-def _key(ax: Axes, rows: Sequence[Row]) -> None:
-    """Say above the rows what their height and their colours mean."""
-    cores = {step.core for row in rows for step in row.steps if step.cores}
-    numbers = sorted(core for core in cores if core is not None)
-    keys = [Patch(facecolor="white", edgecolor=FAINT, label="row height: one core")]
-    for place, colour in enumerate(palette()):
-        same = [str(n) for n in numbers if n % len(palette()) == place]
-        if same:
-            words = ", ".join(same[:2]) + ("…" if len(same) > 2 else "")
-            alone = len(keys) == 1 or len(numbers) <= 4
-            keys.append(Patch(facecolor=colour, label=f"core {words}" if alone else words))
-    if None in cores:
-        keys.append(Patch(facecolor=PLAIN, label="core not known" if numbers else "busy"))
-    legend = ax.legend(
-        handles=keys,
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        ncols=len(keys),
-        borderaxespad=0.2,
-        borderpad=0.2,
-        handlelength=0.9,
-        handleheight=0.9,
-        handletextpad=0.4,
-        columnspacing=1.2,
-    )
-    legend.set_zorder(1)
 
 
 def _draw_stop(ax: Axes, run: Run) -> None:

@@ -5,13 +5,16 @@ import itertools
 from matplotlib.axes import Axes
 
 from ..records.run import Run
+from .headlines import why_above_yours
 from .style import (
     ACCENT,
+    ALARM,
     FAINT,
     PLAIN,
     QUIET,
     SOFT,
     axes_for,
+    hatched,
     note,
     our_style,
     points_high,
@@ -42,12 +45,19 @@ def plot_cores(run: Run, ax: Axes | None = None) -> Axes:
             ax.stairs(values, edges, fill=True, color=SOFT, label="cores in use")
             ax.stairs(values, edges, baseline=None, color=ACCENT, linewidth=1.6)
         yours, top = run.machine.cores_yours, max(1.0, run.peak_cores)
+        why = why_above_yours(run)
+        if why:
+            above = [max(yours, cores) for cores in values]
+            ax.stairs(
+                above, edges, baseline=yours, fill=True, label="above yours", **hatched(ALARM)
+            )
         far = yours > 4 * top
         ax.set_xlim(0, run.wall_seconds or 1)
         ax.set_ylim(0, 1.12 * (top if far else max(top, yours)))
         references = {1.0: "one core"} | ({} if far else {yours: f"yours: {yours:g}"})
         _draw_references(ax, references)
-        set_labels(ax, _use(run, far), "seconds since the cell began", "cores in use")
+        title = f"{_use(run, far)}; {why}" if why else _use(run, far)
+        set_labels(ax, title, "seconds since the cell began", "cores in use")
     return ax
 
 
