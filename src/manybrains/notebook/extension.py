@@ -17,6 +17,7 @@ from ..lens.sampler_client import Sampler
 from ..workers import cleanup as guard
 from ..workers.hints import remedy
 from ..workers.session import Session, current
+from .inline_figures import show_sharply
 from .output_relay import Relay
 from .script import Script
 from .watch_magic import MARK, Wrap, describe, from_line, mark
@@ -75,6 +76,7 @@ class Extension:
             session.relay = self._relay(session)
         session.sampler = Sampler(session)
         self._offer_watch()
+        self._undo.callback(show_sharply(shell))
         self._on("pre_run_cell", self._before_cell)
         self._on("post_run_cell", self._after_cell)
         self._before_cell()

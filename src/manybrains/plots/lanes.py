@@ -176,5 +176,5 @@ def draw_places(ax: Axes, rows: Sequence[Row], pitch: float) -> None:
                 gid="stood at",
             )
             text.set(ha="right", va="center", color=INK, fontsize=8, clip_on=True)
-            text.set_bbox({"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1})
+            text.set_bbox({"facecolor": "white", "linewidth": 0, "pad": 1})
             text.set_in_layout(False)

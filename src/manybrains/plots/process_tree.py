@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from ..records.run import Run
 from .family import ASKED, Member, census, family_of
-from .style import ALARM, FAINT, INK, QUIET, axes_for, our_style, run_given
+from .style import ALARM, FAINT, INK, QUIET, run_given, styled_axes
 
 __all__ = ["plot_processes"]
 
@@ -25,9 +25,8 @@ def plot_processes(run: Run, ax: Axes | None = None) -> Axes:
         TypeError: if `run` is no Run or `ax` no Axes.
     """
     run = run_given("plot_processes", run)
-    with our_style():
-        family = family_of(run)
-        ax = axes_for(ax, _tree_inches(family))
+    family = family_of(run)
+    with styled_axes(ax, _tree_inches(family)) as ax:
         _draw_tree(ax, family)
     return ax
 

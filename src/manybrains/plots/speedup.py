@@ -9,13 +9,12 @@ from .style import (
     ACCENT,
     INK,
     QUIET,
-    axes_for,
     check_type,
     note,
-    our_style,
     points_high,
     set_labels,
     spread,
+    styled_axes,
 )
 from .wall_times import faster
 
@@ -42,8 +41,7 @@ def plot_speedup(scaling: "Scaling", ax: Axes | None = None) -> Axes:
         "a Scaling",
         "give it what measure_scaling(work, inputs) returned",
     )
-    with our_style():
-        ax = axes_for(ax, 3.6)
+    with styled_axes(ax, 3.6) as ax:
         _draw_speedup(ax, scaling)
     return ax
 

@@ -6,20 +6,20 @@ Between the data and the pictures: it knows matplotlib.
 import itertools
 import reprlib
 import textwrap
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from matplotlib import rcParams, style
+from matplotlib import rc_params_from_file, rcParams, style
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from ..records.run import Run
 from .words import shortened
 
 __all__ = [
     "hatched",
-    "axes_for",
     "check_type",
     "set_labels",
     "inches_for",
@@ -28,6 +28,7 @@ __all__ = [
     "note",
     "run_given",
     "spread",
+    "styled_axes",
 ]
 
 STYLE = Path(__file__).with_name("manybrains.mplstyle")
@@ -42,6 +43,38 @@ def our_style(after_reset: bool = False) -> AbstractContextManager[None]:
     return style.context(STYLE, after_reset=after_reset)
 
 
+@contextmanager
+def styled_axes(ax: Axes | None, inches: float) -> Iterator[Axes]:
+    """Lend our style to the Axes given, or to that of a new pyplot figure of this height.
+
+    Raises:
+        TypeError: if `ax` is something else.
+    """
+    if ax is not None and not isinstance(ax, Axes):
+        raise TypeError(
+            f"ax should be a matplotlib Axes, not {_named(ax)}: "
+            "give it one from plt.subplots(), or leave it out"
+        )
+    # Outside of our style: the first figure makes a notebook interactive in rcParams, which
+    # the end of the style would undo, and no later figure would be shown.
+    figure = _new_figure(inches) if ax is None else None
+    with our_style():
+        yield ax if ax is not None else cast("Figure", figure).subplots()
+
+
+def _new_figure(inches: float) -> Figure:
+    from matplotlib import pyplot  # half a second, which only a new figure is worth
+
+    ours = rc_params_from_file(STYLE, use_default_template=False)
+    return pyplot.figure(
+        figsize=(WIDTH, inches),
+        dpi=ours["figure.dpi"],
+        facecolor=ours["figure.facecolor"],
+        edgecolor=ours["figure.edgecolor"],
+        layout="constrained",
+    )
+
+
 def hatched(ink: str) -> dict[str, Any]:
     """Return how an area is drawn that is no plain measurement: hatched, on white."""
     return {"facecolor": "white", "edgecolor": ink, "hatch": "/" * 8, "linewidth": 0}
@@ -50,25 +83,6 @@ def hatched(ink: str) -> dict[str, Any]:
 def inches_for(rows: int) -> float:
     """Return the height of a figure with that many rows."""
     return min(FRAME + ROW * max(1, rows), TALLEST)
-
-
-def axes_for(ax: Axes | None, inches: float) -> Axes:
-    """Return the Axes given, or that of a new pyplot figure of this height.
-
-    Raises:
-        TypeError: if `ax` is something else.
-    """
-    if ax is None:
-        from matplotlib import pyplot  # half a second, which only a new figure is worth
-
-        new: Axes = pyplot.subplots(figsize=(WIDTH, inches), layout="constrained")[1]
-        return new
-    if not isinstance(ax, Axes):
-        raise TypeError(
-            f"ax should be a matplotlib Axes, not {_named(ax)}: "
-            "give it one from plt.subplots(), or leave it out"
-        )
-    return ax
 
 
 def points_high(ax: Axes) -> float:

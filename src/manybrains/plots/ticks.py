@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from matplotlib.axes import Axes
 
-from .style import ACCENT, axes_for, check_type, inches_for, name_places, our_style, set_labels
+from .style import ACCENT, check_type, inches_for, name_places, set_labels, styled_axes
 
 if TYPE_CHECKING:
     from ..lessons.workloads import Ticks
@@ -29,8 +29,7 @@ def plot_ticks(ticks: "Sequence[Ticks]", ax: Axes | None = None, window: float =
     workers = ticks_given("plot_ticks", ticks)
     if not window > 0:
         raise ValueError(f"window is {window!r}: it should be a number of seconds such as 0.1")
-    with our_style():
-        ax = axes_for(ax, inches_for(len(workers) + 1))
+    with styled_axes(ax, inches_for(len(workers) + 1)) as ax:
         _draw_ticks(ax, workers, window)
     return ax
 

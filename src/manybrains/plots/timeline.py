@@ -10,20 +10,20 @@ from matplotlib.transforms import ScaledTranslation
 from ..records.run import Run
 from .core_colours import marks_of
 from .headlines import headline, stopped_by
-from .lanes import LETTER, base, draw_endings, draw_lives, draw_places, draw_work
-from .png import NAME, png_of
+from .lanes import LETTER, SPACING, base, draw_endings, draw_lives, draw_places, draw_work
+from .png import png_of
 from .style import (
     ALARM,
     FRAME,
     INK,
     QUIET,
     WIDTH,
-    axes_for,
     inches_for,
     our_style,
     points_high,
     run_given,
     set_labels,
+    styled_axes,
 )
 from .timeline_data import Row, rows_of
 from .timeline_key import draw_key
@@ -49,10 +49,9 @@ def plot_timeline(run: Run, ax: Axes | None = None) -> Axes:
         TypeError: if `run` is no Run or `ax` no Axes.
     """
     run = run_given("plot_timeline", run)
-    with our_style():
-        rows = rows_of(run)
-        inches = inches_for(len(rows))
-        ours = axes_for(ax, inches)
+    rows = rows_of(run)
+    inches = inches_for(len(rows))
+    with styled_axes(ax, inches) as ours:
         height = points_high(ours) if ax is not None else (inches - FRAME) * 72
         _draw_lanes(ours, run, rows, height / max(1, len(rows)))
     return ours
@@ -67,7 +66,7 @@ def timeline_png(run: Run) -> bytes:
         figure = Figure(figsize=(WIDTH, inches), layout="constrained")
         pitch = (inches - FRAME) * 72 / max(1, len(rows))
         _draw_lanes(figure.subplots(), run, rows, pitch)
-        return png_of(figure)
+        return png_of(figure, SPACING, _every(pitch))
 
 
 def _draw_lanes(ax: Axes, run: Run, rows: Sequence[Row], pitch: float) -> None:
@@ -92,17 +91,22 @@ def _busy_cores(rows: Sequence[Row]) -> set[int | None]:
     return {step.core for row in rows if not row.average for step in row.steps if step.cores}
 
 
+def _every(pitch: float) -> int:
+    """Return how many rows share one name, where rows are too thin for a name each."""
+    return next((n for n in EVERY if n * pitch >= LETTER), EVERY[-1])
+
+
 def _name_rows(ax: Axes, run: Run, rows: Sequence[Row], pitch: float) -> None:
     """Write the names at the left: as texts, for ticks are three times as dear to draw."""
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
-    every = next((n for n in EVERY if n * pitch >= LETTER), EVERY[-1])
+    every = _every(pitch)
     shift = ScaledTranslation(-5 / 72, 0, ax.figure.dpi_scale_trans)
     where = ax.get_yaxis_transform() + shift
     shapes = set()
     for place in range(0, len(rows), every):
         kind = run.lanes[place].kind
-        text = ax.text(0, base(place) + 0.5, rows[place].name, transform=where, gid=NAME)
+        text = ax.text(0, base(place) + 0.5, rows[place].name, transform=where, gid="name")
         text.set(ha="right", va="center", color=QUIET if kind == "thread" else INK)
         text.set_fontweight("bold" if kind == "main" else "normal")
         text.set_fontsize(8.5 if every * pitch > 10 else 8)

@@ -13,14 +13,13 @@ from .style import (
     PLAIN,
     QUIET,
     SOFT,
-    axes_for,
     hatched,
     note,
-    our_style,
     points_high,
     run_given,
     set_labels,
     spread,
+    styled_axes,
 )
 from .words import shortened
 
@@ -37,8 +36,7 @@ def plot_cores(run: Run, ax: Axes | None = None) -> Axes:
         TypeError: if `run` is no Run or `ax` no Axes.
     """
     run = run_given("plot_cores", run)
-    with our_style():
-        ax = axes_for(ax, 2.4)
+    with styled_axes(ax, 2.4) as ax:
         values = [cores for _, cores in run.cores_over_time]
         edges = [run.wall_seconds * k / max(1, len(values)) for k in range(len(values) + 1)]
         if values:
@@ -89,8 +87,7 @@ def plot_memory(run: Run, ax: Axes | None = None) -> Axes:
     """
     run = run_given("plot_memory", run)
     lines = _memory_lines(run)
-    with our_style():
-        ax = axes_for(ax, 3.0)
+    with styled_axes(ax, 3.0) as ax:
         for lane, line in reversed(lines.items()):
             ink, width = (ACCENT, 2.0) if lane == next(iter(lines)) else (PLAIN, 1.2)
             dot = "." if len(line) == 1 else ""

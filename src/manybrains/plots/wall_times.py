@@ -8,13 +8,12 @@ from .style import (
     ACCENT,
     INK,
     SOFT,
-    axes_for,
     check_type,
     inches_for,
     name_places,
     note,
-    our_style,
     set_labels,
+    styled_axes,
 )
 
 if TYPE_CHECKING:
@@ -36,8 +35,7 @@ def plot_wall_times(comparison: "Comparison", ax: Axes | None = None) -> Axes:
         "a Comparison",
         'give it what compare({"serial": f, "processes": g}) returned',
     )
-    with our_style():
-        ax = axes_for(ax, inches_for(len(comparison.contestants)))
+    with styled_axes(ax, inches_for(len(comparison.contestants))) as ax:
         _draw_walls(ax, comparison)
     return ax
 
