@@ -15,7 +15,8 @@ from manybrains import Run, this_machine
 from manybrains.lens.assemble import Block, assemble
 from manybrains.lens.lifetimes import Life
 from manybrains.lens.sampler_process import Record
-from manybrains.plots.plots import plot_cores, plot_memory, timeline_png
+from manybrains.plots.timeline import timeline_png
+from manybrains.plots.usage import plot_cores, plot_memory
 
 __all__ = ["figures_of"]
 

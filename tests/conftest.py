@@ -2,8 +2,10 @@
 
 import multiprocessing
 import os
+import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import psutil
 import pytest
@@ -44,3 +46,22 @@ def _workers() -> list[psutil.Process]:
         if not any(helper in command for helper in MACHINERY):
             found.append(child)
     return found
+
+
+@pytest.fixture
+def ax() -> Any:
+    """An Axes that pyplot knows nothing of."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure.subplots()
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """Close the figures of a test that makes some."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")

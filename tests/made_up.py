@@ -20,7 +20,10 @@ def process(name, started=0.1, ended=0.9, *, cores=0.0, wait=0.0, **fields):
 def thread(name, started=0.1, ended=0.9, *, cores=0.0):
     """A thread of the main process."""
     cpu = cores * (ended - started)
-    return Lane("thread", name, 100, None, 7, started, started, ended, cpu)
+    return Lane(
+        "thread", name, 100, thread_id=7, requested=started, started=started, ended=ended,
+        cpu_seconds=cpu,
+    )  # fmt: skip
 
 
 def run_of(*lanes, wall=1.0, looks=10, core=lambda lane, time: lane % 2, main=MAIN, **fields):

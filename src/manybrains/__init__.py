@@ -36,13 +36,13 @@ _ROOMS = {
     "predict": "lessons.claims",
     "PausedArray": "lessons.paused_array",
     "TwoWorkers": "lessons.two_workers",
-    "plot_cores": "plots.plots",
-    "plot_memory": "plots.plots",
-    "plot_processes": "plots.plots",
-    "plot_speedup": "plots.plots",
-    "plot_ticks": "plots.plots",
-    "plot_timeline": "plots.plots",
-    "plot_wall_times": "plots.plots",
+    "plot_cores": "plots.usage",
+    "plot_memory": "plots.usage",
+    "plot_processes": "plots.process_tree",
+    "plot_speedup": "plots.speedup",
+    "plot_ticks": "plots.ticks",
+    "plot_timeline": "plots.timeline",
+    "plot_wall_times": "plots.wall_times",
     "load_ipython_extension": "notebook.extension",
     "unload_ipython_extension": "notebook.extension",
 }
@@ -66,15 +66,12 @@ if TYPE_CHECKING:
         tick,
     )
     from .notebook.extension import load_ipython_extension, unload_ipython_extension
-    from .plots.plots import (
-        plot_cores,
-        plot_memory,
-        plot_processes,
-        plot_speedup,
-        plot_ticks,
-        plot_timeline,
-        plot_wall_times,
-    )
+    from .plots.process_tree import plot_processes
+    from .plots.speedup import plot_speedup
+    from .plots.ticks import plot_ticks
+    from .plots.timeline import plot_timeline
+    from .plots.usage import plot_cores, plot_memory
+    from .plots.wall_times import plot_wall_times
     from .records.machine import Machine, this_machine
     from .records.run import Lane, Run, Sample
 

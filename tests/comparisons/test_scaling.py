@@ -1,4 +1,4 @@
-"""measure_scaling(): the same work by more and more workers; its figures and its picture."""
+"""measure_scaling(): the same work by more and more workers, and its figures."""
 
 import contextlib
 import multiprocessing
@@ -6,19 +6,15 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from types import SimpleNamespace
 
-import matplotlib
 import numpy
 import pytest
 from made_up import MACHINE
 
-from manybrains import plot_speedup
 from manybrains.comparisons import comparison as comparing
 from manybrains.comparisons.scaling import Scaling, ScalingPoint, measure_scaling
 from manybrains.lessons.workloads import count
-from manybrains.plots import plots
 from manybrains.records.run import Lane, Run
 
-matplotlib.use("agg")
 DEADLINE = 60
 INPUTS = [100, 200, 300]
 
@@ -26,14 +22,6 @@ INPUTS = [100, 200, 300]
 @pytest.fixture(autouse=True)
 def headless(monkeypatch):
     monkeypatch.setenv("MANYBRAINS_HEADLESS", "1")
-
-
-@pytest.fixture(autouse=True)
-def no_figure_left():
-    yield
-    from matplotlib import pyplot
-
-    pyplot.close("all")
 
 
 @pytest.fixture
@@ -227,70 +215,3 @@ def test_a_scaling_reads_as_a_table():
 def test_a_scaling_cannot_be_changed():
     with pytest.raises(AttributeError):
         AMDAHL.answer = 1
-
-
-# --- the picture
-
-
-def test_the_picture_is_drawn_on_the_axes_given():
-    ax = matplotlib.figure.Figure().subplots()
-    assert ax is plot_speedup(AMDAHL, ax)
-
-
-def test_the_measured_line_goes_through_the_medians():
-    _, measured, *_ = plot_speedup(AMDAHL).lines
-    assert [(1, 1.0), (2, 1 / 0.6), (4, 2.5)] == list(zip(*measured.get_data(), strict=True))
-
-
-def test_every_repeat_is_a_dot():
-    dots = plot_speedup(AMDAHL).lines[2]
-    assert 9 == len(dots.get_xdata())
-
-
-def test_the_ideal_line_rises_with_the_workers():
-    ideal = plot_speedup(AMDAHL).lines[0]
-    assert [(1, 1), (4, 4.0)] == list(zip(*ideal.get_data(), strict=True))
-
-
-def test_a_line_stands_where_the_cores_that_are_yours_end():
-    rule = plot_speedup(AMDAHL).lines[-1]
-    assert [MACHINE.cores_yours] * 2 == list(rule.get_xdata())
-
-
-def test_lines_carry_their_names():
-    texts = {text.get_text() for text in plot_speedup(AMDAHL).texts}
-    assert {"ideal", "measured: 2.50", "yours: 2 cores"} == texts
-
-
-def test_the_title_is_the_message():
-    assert "4 workers: 2.5 times as fast as 1 worker" == plot_speedup(AMDAHL).get_title("left")
-
-
-def test_the_title_of_no_gain_says_so():
-    scaling = Scaling((point(1, 1.0), point(2, 1.2)))
-    assert "more workers were no faster than 1 worker" == plot_speedup(scaling).get_title("left")
-
-
-def test_a_single_number_of_workers_can_be_drawn():
-    assert "2 workers: 0.50 s" == plot_speedup(Scaling((point(2, 0.5),))).get_title("left")
-
-
-def test_the_axes_have_a_quantity_each():
-    ax = plot_speedup(AMDAHL)
-    assert ("workers", "times as fast as 1 worker (dots: every repeat)") == (
-        ax.get_xlabel(),
-        ax.get_ylabel(),
-    )
-
-
-def test_what_is_no_scaling_is_refused_with_a_remedy():
-    with pytest.raises(TypeError, match=r"plot_speedup takes a Scaling, not .*: give it what meas"):
-        plot_speedup(run_of("a run", 1.0))
-
-
-def test_the_picture_has_words_for_those_who_cannot_see_it():
-    assert (
-        "Line of speedups. 4 workers: 2.5 times as fast as 1 worker. "
-        "1 worker 1.00 times as fast (1.00 s); 2 workers 1.67 times as fast (0.60 s); "
-        "4 workers 2.50 times as fast (0.40 s). Cores that are yours: 2."
-    ) == plots.alt_text(AMDAHL)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from made_up import MAIN, process, run_of, thread
 
-from manybrains.plots.timeline_data import exit_words, headline, in_words, rows_of, shortened
+from manybrains.plots.timeline_data import headline, in_words, rows_of
 from manybrains.records.run import Lane, Run, Sample
 
 RECORDED = sorted((Path(__file__).parents[1] / "data").glob("*.json"))
@@ -114,11 +114,6 @@ def test_a_terminated_worker_did_not_fail_and_a_killed_one_did(code, failed):
     assert failed == row_of(process("one", exit_code=code)).failed
 
 
-@pytest.mark.parametrize(("system", "number"), [("Linux", 7), ("Darwin", 10)])
-def test_a_bus_error_has_its_name_on_each_system(system, number):
-    assert "SIGBUS" == exit_words(-number, system)
-
-
 def test_a_lane_on_more_than_one_core_says_how_many():
     assert "up to 2.0 cores" == row_of(process("numpy", cores=2.0)).ending
 
@@ -133,14 +128,6 @@ def test_a_thread_is_called_one():
 
 def test_a_thread_whose_name_says_so_is_not_called_one_twice():
     assert "Thread-1 (count)" == row_of(thread("Thread-1 (count)")).name
-
-
-def test_a_long_name_keeps_its_begin_and_its_number():
-    assert "ForkPool…der-12" == shortened("ForkPoolWorkerOfTheReader-12", 15)
-
-
-def test_a_shortened_name_is_no_longer_than_asked_for():
-    assert [] == [most for most in range(4, 40) if len(shortened("abcdefghij " * 9, most)) > most]
 
 
 def test_the_headline_says_who_kept_how_many_cores_busy_for_how_long():

@@ -57,19 +57,21 @@ class Prediction:
 
 
 def predict(question: str, *choices: str) -> Prediction:
-    """Print the question with its lettered choices, and return the Prediction to be made.
+    """Ask the question, and return the Prediction to be made.
 
-    In a notebook buttons for the choices follow; elsewhere, and where the notebook is run
-    without a reader (environment variable MANYBRAINS_HEADLESS), the text is all there is.
+    In a notebook the choices are buttons.  Elsewhere, and where the notebook is run without a
+    reader (environment variable MANYBRAINS_HEADLESS), they are printed, each with its letter.
 
     Raises:
         ValueError: if question or choices are missing, doubled or longer than a line.
     """
     _check(question, choices)
     prediction = Prediction(question, choices)
-    print(f"{question}\n{_lettered(choices)}")
+    print(question)
     if in_notebook() and not is_headless():
         _show_buttons(prediction)
+    else:
+        print(_lettered(choices))
     return prediction
 
 
@@ -89,23 +91,38 @@ def _lettered(choices: tuple[str, ...]) -> str:
     return "\n".join(f"  {letter}) {choice}" for letter, choice in pairs)
 
 
+# A button of ipywidgets is as wide as a short word, and cuts off what is longer.
+STYLE = """<style>
+.manybrains-choices .jupyter-button {
+    width: auto; max-width: 100%; height: auto; padding: 2px 10px; margin: 3px;
+    line-height: 1.5; white-space: normal; text-align: left; overflow: visible;
+}
+.manybrains-choices .jupyter-button:focus-visible { outline: 2px solid; outline-offset: 1px; }
+</style>"""
+
+
 def _show_buttons(prediction: Prediction) -> None:
     """Display one button a choice; a click makes the choice, and another one changes it."""
     from IPython.display import display
-    from ipywidgets import HBox, Label, Layout, ToggleButtons
+    from ipywidgets import HTML, Label, ToggleButtons, VBox
 
-    letters = ascii_lowercase[: len(prediction.choices)]
+    letters = zip(ascii_lowercase, prediction.choices, strict=False)
     buttons = ToggleButtons(
-        options=[(letter, number) for number, letter in enumerate(letters)],
+        options=[
+            (f"{letter}) {choice}", number) for number, (letter, choice) in enumerate(letters)
+        ],
         value=None,
-        tooltips=prediction.choices,
-        style={"button_width": "3em"},
+        layout={"width": "auto"},
     )
-    said = Label("Your prediction: click a letter.", layout=Layout(margin="2px 0 0 1em"))
+    buttons.add_class("manybrains-choices")
+    said = Label("Your prediction: press a button.")
 
     def chosen(change: dict[str, Any]) -> None:
         prediction.choose(change["new"])
         said.value = f"{prediction!r}."
 
     buttons.observe(chosen, names="value")
-    display(HBox([buttons, said]))  # type: ignore[no-untyped-call]
+    # A front end without widgets shows the text instead.
+    box = VBox([HTML(STYLE, layout={"display": "none"}), buttons, said])
+    data = {**box._repr_mimebundle_(), "text/plain": _lettered(prediction.choices)}
+    display(data, raw=True)  # type: ignore[no-untyped-call]

@@ -17,6 +17,7 @@ from ..workers.cleanup import children, end_since
 from ..workers.hints import remedy
 from ..workers.interrupts import is_interrupt
 from ..workers.session import Session, current_session
+from .inline_figures import show_sharply
 from .output_relay import Relay
 from .script import Script
 from .spawn_hooks import HOOKS_OF_A_NOTEBOOK
@@ -76,6 +77,7 @@ class Extension:
             session.relay = self._relay(session)
         session.sampler = Sampler(session)
         self._offer_watch()
+        self._undo.callback(show_sharply(shell))
         self._on("pre_run_cell", self._before_cell)
         self._on("post_run_cell", self._after_cell)
         self._before_cell()

@@ -104,11 +104,14 @@ class _Shown:
 def _show_picture(run: Run) -> None:
     from IPython.display import display
 
-    from ..plots.plots import timeline_png
+    from ..plots.png import size_on_screen
+    from ..plots.timeline import timeline_png
 
-    picture = base64.b64encode(timeline_png(run)).decode("ascii")
+    png = timeline_png(run)
+    picture = base64.b64encode(png).decode("ascii")
     data = {"image/png": picture, "text/plain": f"timeline of {run.name}"}
-    display(data, raw=True)  # type: ignore[no-untyped-call]
+    metadata = {"image/png": size_on_screen(png)}
+    display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
 
 
 class _Parser(argparse.ArgumentParser):

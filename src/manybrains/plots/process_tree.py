@@ -1,75 +1,34 @@
-"""The tree of processes: who started whom, worked out from a Run, then painted."""
+"""The tree of processes, painted: who started whom."""
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
 from ..records.run import Run
-from .style import ALARM, FAINT, INK, QUIET
-from .timeline_data import exit_words, failed, shortened
+from .family import ASKED, Member, census, family_of
+from .style import ALARM, FAINT, INK, QUIET, run_given, styled_axes
 
-__all__ = ["Member", "draw_tree", "family_of", "tree_inches"]
+__all__ = ["plot_processes"]
 
 WIDEST = 5  # leaves side by side; a wider tree becomes a list
 MOST_MEMBERS = 48  # drawn; more could not be read
-WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-GENERATIONS = (("main", "main"), ("child", "children"), ("grandchild", "grandchildren"))
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One process of the tree: what is said of it, and the place of its parent in the list."""
+def plot_processes(run: Run, ax: Axes | None = None) -> Axes:
+    """Draw the processes as a tree: main on top, under each process those that it started.
 
-    words: tuple[str, ...]
-    parent: int | None
-    generation: int
-    helper: bool = False
-    failed: bool = False
+    Helper processes of multiprocessing and of the lens are dashed: they ran none of the code.
+    A tree more than five wide is drawn as a list, indented.
 
-
-def family_of(run: Run) -> tuple[Member, ...]:
-    """Return main, every process it led to, in order of birth, and the helpers last.
-
-    A process whose parent is no lane (the fork server's children, say) counts as main's.
+    Raises:
+        TypeError: if `run` is no Run or `ax` no Axes.
     """
-    members: list[Member] = []
-    last_of_pid: dict[int, int] = {}  # a pid may be used again, so the latest counts
-    for lane in run.lanes:
-        if lane.kind == "thread":
-            continue
-        parent = last_of_pid.get(lane.parent_pid or 0, 0) if members else None
-        generation = 0 if parent is None else members[parent].generation + 1
-        words = [shortened(lane.name, 18), f"pid {lane.pid}"]
-        if lane.exit_code is not None:
-            words.append(exit_words(lane.exit_code, run.machine.system))
-        last_of_pid[lane.pid] = len(members)
-        members.append(Member(tuple(words), parent, generation, failed=failed(lane)))
-    for helper in run.helpers if members else ():
-        members.append(Member((helper.name, "helper process"), 0, 1, helper=True))
-    return tuple(members)
-
-
-def census(family: Sequence[Member]) -> str:
-    """Return how many processes there are, as a sentence: helpers are counted apart."""
-    own = [member.generation for member in family if not member.helper]
-    helpers = len(family) - len(own)
-    parts = []
-    for generation, names in enumerate(GENERATIONS):
-        count = own.count(generation)
-        if count:
-            parts.append(f"{_number(count)} {names[count > 1]}")
-    deeper = sum(generation >= len(GENERATIONS) for generation in own)
-    parts += [f"{_number(deeper)} further down"] if deeper else []
-    text = f"{len(own):,} process{'' if len(own) == 1 else 'es'}: {', '.join(parts)}"
-    if helpers:
-        text += f" (and {_number(helpers)} helper{'' if helpers == 1 else 's'})"
-    return text if own else "no process was watched"
-
-
-def _number(count: int) -> str:
-    return WORDS[count] if count < len(WORDS) else f"{count:,}"
+    run = run_given("plot_processes", run)
+    family = family_of(run)
+    with styled_axes(ax, _tree_inches(family)) as ax:
+        _draw_tree(ax, family)
+    return ax
 
 
 def _across(family: Sequence[Member]) -> list[float]:
@@ -107,15 +66,20 @@ def _wide(family: Sequence[Member]) -> bool:
     return max(_across(family), default=0) + 1 > WIDEST
 
 
-def tree_inches(family: Sequence[Member]) -> float:
+def _tree_inches(family: Sequence[Member]) -> float:
     """Return how high a figure the tree needs."""
     family = family[:MOST_MEMBERS]
     if _wide(family):
         return 0.5 + 0.17 * len(family)
-    return 0.4 + 0.95 * (1 + max((member.generation for member in family), default=0))
+    return 0.4 + _level_inches(family) * (1 + max((member.depth for member in family), default=0))
 
 
-def draw_tree(ax: Axes, family: Sequence[Member]) -> None:
+def _level_inches(family: Sequence[Member]) -> float:
+    """Return how far apart two levels are: boxes have three lines, or more."""
+    return 0.95 + 0.17 * max(0, max((len(member.words) for member in family), default=0) - 3)
+
+
+def _draw_tree(ax: Axes, family: Sequence[Member]) -> None:
     """Paint the tree: main on top, below each process those it started, helpers dashed."""
     title = census(family)
     if len(family) > MOST_MEMBERS:
@@ -129,7 +93,7 @@ def draw_tree(ax: Axes, family: Sequence[Member]) -> None:
 def _draw_boxes(ax: Axes, family: Sequence[Member]) -> None:
     places = _across(family)
     for member, x in zip(family, places, strict=True):
-        y = -member.generation
+        y = -member.depth
         if member.parent is not None:
             _draw_line(ax, member, [places[member.parent], x], [y + 1, y])
         box = {"boxstyle": "round,pad=0.4", "facecolor": "white", "linewidth": 0.9}
@@ -137,7 +101,7 @@ def _draw_boxes(ax: Axes, family: Sequence[Member]) -> None:
         words = ax.text(x, y, "\n".join(member.words), bbox=box, linespacing=1.3)
         words.set(ha="center", va="center", color=_ink(member, INK), fontsize=9)
     ax.set_xlim(min(places, default=0) - 0.6, max(places, default=0) + 0.6)
-    ax.set_ylim(-max((member.generation for member in family), default=0) - 0.45, 0.45)
+    ax.set_ylim(-max((member.depth for member in family), default=0) - 0.45, 0.45)
 
 
 def _draw_list(ax: Axes, family: Sequence[Member]) -> None:
@@ -145,11 +109,11 @@ def _draw_list(ax: Axes, family: Sequence[Member]) -> None:
     rows = {index: -row for row, index in enumerate(_order(family))}
     for index, y in rows.items():
         member = family[index]
-        x = 0.5 * member.generation
+        x = 0.5 * member.depth
         if member.parent is not None:
             stem = x - 0.35
             _draw_line(ax, member, [stem, stem, x - 0.05], [rows[member.parent] - 0.4, y, y])
-        words = ax.text(x, y, ", ".join(member.words))
+        words = ax.text(x, y, ", ".join(member.words).replace(f"{ASKED}, ", f"{ASKED} "))
         words.set(ha="left", va="center_baseline", color=_ink(member, INK), fontsize=8.5)
     ax.set_xlim(-0.1, 8)
     ax.set_ylim(-len(rows) + 0.4, 0.6)

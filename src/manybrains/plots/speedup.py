@@ -5,18 +5,48 @@ from typing import TYPE_CHECKING
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from .races import faster
-from .style import ACCENT, INK, QUIET, frame, note, points_high, spread
+from .style import (
+    ACCENT,
+    INK,
+    QUIET,
+    check_type,
+    note,
+    points_high,
+    set_labels,
+    spread,
+    styled_axes,
+)
+from .wall_times import faster
 
 if TYPE_CHECKING:
     from ..comparisons.scaling import Scaling
 
-__all__ = ["draw_speedup", "gain", "gain_in_words"]
+__all__ = ["gain", "gain_in_words", "plot_speedup"]
 
 WORTH = 1.05  # a speedup below is none: two runs of the same differ by as much
 
 
-def draw_speedup(ax: Axes, scaling: "Scaling") -> None:
+def plot_speedup(scaling: "Scaling", ax: Axes | None = None) -> Axes:
+    """Draw the speedup by each number of workers, every repeat as a dot, beside the ideal line.
+
+    A dotted line stands where the cores that are yours end.
+
+    Raises:
+        TypeError: if `scaling` is no Scaling or `ax` no Axes.
+    """
+    check_type(
+        hasattr(scaling, "points") and hasattr(scaling, "serial_fraction"),
+        "plot_speedup",
+        scaling,
+        "a Scaling",
+        "give it what measure_scaling(work, inputs) returned",
+    )
+    with styled_axes(ax, 3.6) as ax:
+        _draw_speedup(ax, scaling)
+    return ax
+
+
+def _draw_speedup(ax: Axes, scaling: "Scaling") -> None:
     """Paint the ideal line, the measured one with every repeat, and how many cores are yours."""
     numbers = [point.workers for point in scaling.points]
     first, most = numbers[0], numbers[-1]
@@ -42,7 +72,7 @@ def draw_speedup(ax: Axes, scaling: "Scaling") -> None:
     note(ax, "ideal", most + beside, places[0])
     note(ax, f"measured: {measured[-1]:.2f}", most + beside, places[1], color=ACCENT)
     one = "1 worker" if first == 1 else f"{first} workers"
-    frame(
+    set_labels(
         ax,
         gain(scaling),
         "workers",

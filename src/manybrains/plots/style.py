@@ -3,33 +3,32 @@
 Between the data and the pictures: it knows matplotlib.
 """
 
-import io
 import itertools
 import reprlib
 import textwrap
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
-from matplotlib import rcParams, style
+from matplotlib import rc_params_from_file, rcParams, style
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ..records.run import Run
+from .words import shortened
 
 __all__ = [
-    "axes_for",
-    "colour_of",
-    "expect",
-    "frame",
+    "hatched",
+    "check_type",
+    "set_labels",
     "inches_for",
-    "look",
+    "our_style",
+    "name_places",
     "note",
-    "png_of",
     "run_given",
     "spread",
+    "styled_axes",
 ]
 
 STYLE = Path(__file__).with_name("manybrains.mplstyle")
@@ -39,48 +38,51 @@ INK, QUIET, FAINT, ALARM = "#262626", "#737373", "#b3b3b3", "#b23a00"
 PLAIN, SOFT, ACCENT = "#8a97a3", "#ccd4db", "#4f6b85"  # busy, on whichever core
 
 
-def look(after_reset: bool = False) -> AbstractContextManager[None]:
+def our_style(after_reset: bool = False) -> AbstractContextManager[None]:
     """Lend our style to what is drawn inside; rcParams are as before afterwards."""
     return style.context(STYLE, after_reset=after_reset)
+
+
+@contextmanager
+def styled_axes(ax: Axes | None, inches: float) -> Iterator[Axes]:
+    """Lend our style to the Axes given, or to that of a new pyplot figure of this height.
+
+    Raises:
+        TypeError: if `ax` is something else.
+    """
+    if ax is not None and not isinstance(ax, Axes):
+        raise TypeError(
+            f"ax should be a matplotlib Axes, not {_named(ax)}: "
+            "give it one from plt.subplots(), or leave it out"
+        )
+    # Outside of our style: the first figure makes a notebook interactive in rcParams, which
+    # the end of the style would undo, and no later figure would be shown.
+    figure = _new_figure(inches) if ax is None else None
+    with our_style():
+        yield ax if ax is not None else cast("Figure", figure).subplots()
+
+
+def _new_figure(inches: float) -> Figure:
+    from matplotlib import pyplot  # half a second, which only a new figure is worth
+
+    ours = rc_params_from_file(STYLE, use_default_template=False)
+    return pyplot.figure(
+        figsize=(WIDTH, inches),
+        dpi=ours["figure.dpi"],
+        facecolor=ours["figure.facecolor"],
+        edgecolor=ours["figure.edgecolor"],
+        layout="constrained",
+    )
+
+
+def hatched(ink: str) -> dict[str, Any]:
+    """Return how an area is drawn that is no plain measurement: hatched, on white."""
+    return {"facecolor": "white", "edgecolor": ink, "hatch": "/" * 8, "linewidth": 0}
 
 
 def inches_for(rows: int) -> float:
     """Return the height of a figure with that many rows."""
     return min(FRAME + ROW * max(1, rows), TALLEST)
-
-
-def axes_for(ax: Axes | None, inches: float) -> Axes:
-    """Return the Axes given, or that of a new pyplot figure of this height.
-
-    Raises:
-        TypeError: if `ax` is something else.
-    """
-    if ax is None:
-        from matplotlib import pyplot  # half a second, which only a new figure is worth
-
-        new: Axes = pyplot.subplots(figsize=(WIDTH, inches), layout="constrained")[1]
-        return new
-    if not isinstance(ax, Axes):
-        raise TypeError(
-            f"ax should be a matplotlib Axes, not {_named(ax)}: "
-            "give it one from plt.subplots(), or leave it out"
-        )
-    return ax
-
-
-def png_of(figure: Figure) -> bytes:
-    """Return the picture as PNG, without pyplot, and the same bytes for the same picture.
-
-    The layout is worked out by itself: `savefig` would draw everything once for the layout,
-    throw that away, and draw it again.
-    """
-    canvas, buffer = FigureCanvasAgg(figure), io.BytesIO()
-    layout = figure.get_layout_engine()
-    if layout is not None:
-        layout.execute(figure)
-        figure.set_layout_engine("none")
-    canvas.print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
-    return buffer.getvalue()
 
 
 def points_high(ax: Axes) -> float:
@@ -89,17 +91,7 @@ def points_high(ax: Axes) -> float:
     return float(ax.bbox.height * 72 / figure.dpi) if figure else 0.0
 
 
-def palette() -> list[str]:
-    """Return the colours of cores 0, 1, 2 and so on."""
-    return [entry["color"] for entry in rcParams["axes.prop_cycle"]]
-
-
-def colour_of(core: int | None, colours: Sequence[str]) -> str:
-    """Return the colour of a core, the same in every picture; a neutral one for None."""
-    return PLAIN if core is None else colours[core % len(colours)]
-
-
-def frame(ax: Axes, title: str, xlabel: str, ylabel: str = "", pad: float = 8) -> None:
+def set_labels(ax: Axes, title: str, xlabel: str, ylabel: str = "", pad: float = 8) -> None:
     """Give the Axes its words, and our style also to ticks that are only made when drawn."""
     ax.set_title(textwrap.fill(title, LETTERS), loc="left", pad=pad)
     ax.set_xlabel(xlabel)
@@ -126,6 +118,13 @@ def note(ax: Axes, text: str, x: float, y: float, color: str = QUIET) -> None:
     )
 
 
+def name_places(ax: Axes, names: Sequence[str]) -> None:
+    """Write the names at the left, one for each place, the first on top."""
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.set_yticks(range(len(names)), labels=[shortened(name, 26) for name in names])
+    ax.tick_params(axis="y", length=0)
+
+
 def spread(places: Sequence[float], gap: float, top: float) -> list[float]:
     """Return the places moved apart to at least `gap`, in the same order, up to `top`."""
     order = sorted(range(len(places)), key=places.__getitem__)
@@ -139,7 +138,7 @@ def spread(places: Sequence[float], gap: float, top: float) -> list[float]:
     return moved
 
 
-def expect(fits: bool, function: str, given: object, wanted: str, remedy: str) -> None:
+def check_type(fits: bool, function: str, given: object, wanted: str, remedy: str) -> None:
     """Refuse what a picture cannot be made of.
 
     Raises:
@@ -157,7 +156,7 @@ def run_given(function: str, given: object) -> Run:
     """
     run = given if isinstance(given, Run) else getattr(given, "run", None)
     remedy = "give it what `with watch() as run:` or `%%watch` left, or Run.load(path)"
-    expect(isinstance(run, Run), function, given, "a Run", remedy)
+    check_type(isinstance(run, Run), function, given, "a Run", remedy)
     return cast("Run", run)
 
 

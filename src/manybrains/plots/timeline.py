@@ -1,144 +1,112 @@
-"""The timeline, painted: rows onto an Axes, with few artists however many lanes."""
+"""The timeline: rows painted onto an Axes, with their names, their key and what they say."""
 
-import itertools
-import operator
 import re
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection, PolyCollection
-from matplotlib.patches import Patch
+from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
-from ..records.run import OVER, Run
-from .style import ALARM, FAINT, INK, PLAIN, QUIET, colour_of, frame, note, palette
-from .timeline_data import Row, Step, headline, stopped_by
+from ..records.run import Run
+from .core_colours import marks_of
+from .headlines import headline, stopped_by
+from .lanes import LETTER, SPACING, base, draw_endings, draw_lives, draw_places, draw_work
+from .png import png_of
+from .style import (
+    ALARM,
+    FRAME,
+    INK,
+    QUIET,
+    WIDTH,
+    inches_for,
+    our_style,
+    points_high,
+    run_given,
+    set_labels,
+    styled_axes,
+)
+from .timeline_data import Row, rows_of
+from .timeline_key import draw_key
 
-__all__ = ["draw_lanes"]
+__all__ = ["plot_timeline", "timeline_png"]
 
-SPACING = 1.25  # from row to row; a row is 1 high, so that drawn area is CPU seconds
-LETTER = 8.0  # points: the least pitch of rows that can all carry a name
 SHORTEST = 0.001  # seconds: an empty cell is not blown up
+LEAST_LINED = 5.0  # points from row to row: in thinner ones a line could not be seen
 EVERY = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 
-Corners = list[tuple[float, float]]
+
+def plot_timeline(run: Run, ax: Axes | None = None) -> Axes:
+    """Draw when each worker lived, how much of a core it used, and on which core.
+
+    A row is a lane.  Its height is one core, the filled part is what the lane used of
+    it, the colour is the core's; a dotted line is the wait from `start()` to the first
+    instruction.  What is filled before the outline, a process used to import.
+    Where no look fell into a life, its average is hatched.  A lane that used more than one core
+    is cut at the row's height and says how many; a worker that ended badly says how, and one
+    that was stopped says where it stood.
+
+    Raises:
+        TypeError: if `run` is no Run or `ax` no Axes.
+    """
+    run = run_given("plot_timeline", run)
+    rows = rows_of(run)
+    inches = inches_for(len(rows))
+    with styled_axes(ax, inches) as ours:
+        height = points_high(ours) if ax is not None else (inches - FRAME) * 72
+        _draw_lanes(ours, run, rows, height / max(1, len(rows)))
+    return ours
 
 
-def draw_lanes(ax: Axes, run: Run, rows: Sequence[Row], pitch: float) -> None:
+def timeline_png(run: Run) -> bytes:
+    """Return the timeline as PNG: the same bytes for the same run, without touching pyplot."""
+    run = run_given("timeline_png", run)
+    with our_style(after_reset=True):
+        rows = rows_of(run)
+        inches = inches_for(len(rows))
+        figure = Figure(figsize=(WIDTH, inches), layout="constrained")
+        pitch = (inches - FRAME) * 72 / max(1, len(rows))
+        _draw_lanes(figure.subplots(), run, rows, pitch)
+        return png_of(figure, SPACING, _every(pitch))
+
+
+def _draw_lanes(ax: Axes, run: Run, rows: Sequence[Row], pitch: float) -> None:
     """Paint the rows of a run; `pitch` is the distance from row to row in points."""
     span = max(run.wall_seconds, SHORTEST)
     ax.set_xlim(0, span)
-    ax.set_ylim(_base(max(len(rows) - 1, 0)) - 0.2, 1.2)
-    _draw_lives(ax, rows, pitch, span)
-    _draw_work(ax, rows, pitch, span)
-    _draw_endings(ax, rows, pitch, run.wall_seconds)
-    frame(ax, headline(run), "seconds since the cell began", pad=23)
+    ax.set_ylim(base(max(len(rows) - 1, 0)) - 0.2, 1.2)
+    marks = marks_of(_busy_cores(rows), lines=pitch >= LEAST_LINED)
+    draw_lives(ax, rows, pitch, span)
+    draw_work(ax, rows, marks, pitch, span)
+    draw_endings(ax, rows, pitch, run.wall_seconds)
+    draw_places(ax, rows, pitch)
+    high = draw_key(ax, rows, marks)
+    set_labels(ax, headline(run), "seconds since the cell began", pad=9 + high)
     _name_rows(ax, run, rows, pitch)
-    _key(ax, rows)
     if not run.finished:
         _draw_stop(ax, run)
 
 
-def _base(place: int) -> float:
-    return -SPACING * place
+def _busy_cores(rows: Sequence[Row]) -> set[int | None]:
+    """Return the cores on which something was seen to be done."""
+    return {step.core for row in rows if not row.average for step in row.steps if step.cores}
 
 
-def _draw_lives(ax: Axes, rows: Sequence[Row], pitch: float, span: float) -> None:
-    """Outline every life on white, and dot every wait; thinly where rows are thin."""
-    lives: list[Corners] = []
-    waits: list[Corners] = []
-    for place, row in enumerate(rows):
-        y, (begin, end) = _base(place), row.life
-        if end > begin or not row.wait:
-            lives.append([(begin, y), (begin, y + 1), (end, y + 1), (end, y)])
-        if row.wait and row.wait[1] - row.wait[0] > span / 150:  # less would be a speck
-            waits.append([(t, y + 0.5) for t in row.wait])
-    outline = PolyCollection(lives, facecolors="white", edgecolors=FAINT, label="lives")
-    outline.set(linewidth=min(0.7, pitch * 0.05), clip_on=False, zorder=1)
-    # On top of the work: a spawned worker imports what it needs before it begins.
-    dots = LineCollection(waits, colors=INK, linestyles=":", label="waits")
-    dots.set(linewidth=min(1.3, pitch * 0.1), zorder=3)
-    ax.add_collection(outline, autolim=False)
-    ax.add_collection(dots, autolim=False)
-
-
-def _draw_work(ax: Axes, rows: Sequence[Row], pitch: float, span: float) -> None:
-    """Fill what was computed; rule what went over the row; mark what is too short to be seen."""
-    areas: list[Corners] = []
-    over: list[Corners] = []
-    short: list[Corners] = []
-    inks, short_inks = [], []
-    colours = palette()
-    for place, row in enumerate(rows):
-        y, (begin, end) = _base(place), (row.steps[0].begin, row.steps[-1].end)
-        for colour, outline in _areas(y, row.steps, colours).items():
-            areas.append(outline)
-            inks.append(colour)
-        if row.peak_cores >= OVER:
-            for high, same in itertools.groupby(row.steps, key=lambda step: step.cores >= OVER):
-                times = [time for step in same for time in (step.begin, step.end)]
-                over += [[(times[0], y + 1), (times[-1], y + 1)]] if high else []
-        if row.used and end - begin < span / 250:
-            middle, share = (begin + end) / 2, min(1.0, row.used / max(end - begin, 1e-9))
-            short.append([(middle, y), (middle, y + share)])
-            short_inks.append(colour_of(row.steps[-1].core, colours))
-    work = PolyCollection(areas, facecolors=inks, linewidths=0, label="work")
-    marks = LineCollection(short, colors=short_inks, label="short")
-    marks.set(linewidth=1.5 if pitch > 3 else 2.2, capstyle="butt")
-    rules = LineCollection(over, colors=INK, linewidths=2.0, label="over", capstyle="butt")
-    # Edges are sharp on whole pixels; but thin rows would all be rounded, to nothing or to double.
-    work.set_snap(pitch >= 2 * LETTER)
-    for artist in (work, marks, rules):
-        artist.set(zorder=2)
-        ax.add_collection(artist, autolim=False)
-
-
-def _areas(base: float, steps: Sequence[Step], colours: Sequence[str]) -> dict[str, Corners]:
-    """Return for each colour the outline of all that it fills in a row.
-
-    One outline however often the worker moved: between its stays it runs along the base.
-    """
-    outlines: dict[str, Corners] = {}
-    for core, same in itertools.groupby(steps, key=operator.attrgetter("core")):
-        outline = outlines.setdefault(colour_of(core, colours), [])
-        stay = list(same)
-        outline.append((stay[0].begin, base))
-        for begin, end, cores, _ in stay:
-            top = base + min(cores, 1.0)
-            outline += ((begin, top), (end, top))
-        outline.append((stay[-1].end, base))
-    return outlines
-
-
-def _draw_endings(ax: Axes, rows: Sequence[Row], pitch: float, wall: float) -> None:
-    """Rule off the lanes that failed, and write what is to be said where there is room."""
-    failed = [
-        [(row.life[1], _base(place)), (row.life[1], _base(place) + 1)]
-        for place, row in enumerate(rows)
-        if row.failed
-    ]
-    rules = LineCollection(failed, colors=ALARM, linewidths=1.8, label="failed", zorder=3)
-    rules.set(clip_on=False, capstyle="butt")
-    ax.add_collection(rules, autolim=False)
-    written = -len(rows) * LETTER
-    for place, row in enumerate(rows):
-        if row.ending and (place - written) * pitch >= LETTER:
-            x = wall if row.life[1] > 0.97 * wall else row.life[1]
-            note(ax, row.ending, x, _base(place) + 0.5, color=ALARM if row.failed else QUIET)
-            written = place
+def _every(pitch: float) -> int:
+    """Return how many rows share one name, where rows are too thin for a name each."""
+    return next((n for n in EVERY if n * pitch >= LETTER), EVERY[-1])
 
 
 def _name_rows(ax: Axes, run: Run, rows: Sequence[Row], pitch: float) -> None:
     """Write the names at the left: as texts, for ticks are three times as dear to draw."""
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
-    every = next((n for n in EVERY if n * pitch >= LETTER), EVERY[-1])
+    every = _every(pitch)
     shift = ScaledTranslation(-5 / 72, 0, ax.figure.dpi_scale_trans)
     where = ax.get_yaxis_transform() + shift
     shapes = set()
     for place in range(0, len(rows), every):
         kind = run.lanes[place].kind
-        text = ax.text(0, _base(place) + 0.5, rows[place].name, transform=where, gid="name")
+        text = ax.text(0, base(place) + 0.5, rows[place].name, transform=where, gid="name")
         text.set(ha="right", va="center", color=QUIET if kind == "thread" else INK)
         text.set_fontweight("bold" if kind == "main" else "normal")
         text.set_fontsize(8.5 if every * pitch > 10 else 8)
@@ -147,34 +115,6 @@ def _name_rows(ax: Axes, run: Run, rows: Sequence[Row], pitch: float) -> None:
         shapes.add(shape)
     if every > 1:
         _above(ax, f"one in {every} named", 0, "right", -5)
-
-
-def _key(ax: Axes, rows: Sequence[Row]) -> None:
-    """Say above the rows what their height and their colours mean."""
-    cores = {step.core for row in rows for step in row.steps if step.cores}
-    numbers = sorted(core for core in cores if core is not None)
-    keys = [Patch(facecolor="white", edgecolor=FAINT, label="row height: one core")]
-    for place, colour in enumerate(palette()):
-        same = [str(n) for n in numbers if n % len(palette()) == place]
-        if same:
-            words = ", ".join(same[:2]) + ("…" if len(same) > 2 else "")
-            alone = len(keys) == 1 or len(numbers) <= 4
-            keys.append(Patch(facecolor=colour, label=f"core {words}" if alone else words))
-    if None in cores:
-        keys.append(Patch(facecolor=PLAIN, label="core not known" if numbers else "busy"))
-    legend = ax.legend(
-        handles=keys,
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        ncols=len(keys),
-        borderaxespad=0.2,
-        borderpad=0.2,
-        handlelength=0.9,
-        handleheight=0.9,
-        handletextpad=0.4,
-        columnspacing=1.2,
-    )
-    legend.set_zorder(1)
 
 
 def _draw_stop(ax: Axes, run: Run) -> None:

@@ -1,6 +1,6 @@
 """What a timeline shows, as numbers and words: a Run in, one Row per lane out.
 
-Between Run and picture: `plots.plot_timeline` paints what this module works
+Between Run and picture: `timeline` paints what this module works
 out, so that what is painted can be checked without looking.
 """
 
@@ -12,24 +12,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..records.run import OVER, Lane, Run
+from .headlines import headline
+from .words import exit_words, shortened
 
-__all__ = ["Row", "Step", "exit_words", "headline", "in_words", "rows_of", "shortened"]
+__all__ = ["Row", "Step", "failed", "in_words", "rows_of"]
 
 STEADY_SECONDS = 0.1  # CPU clocks move in ticks of up to 16 ms: a steeper rise must last this long
 MOST_STEPS = 15_000  # in a whole picture; 1,000 in one row is more than it has pixels
-SIGNALS = {
-    1: "SIGHUP",
-    2: "SIGINT",
-    3: "SIGQUIT",
-    4: "SIGILL",
-    6: "SIGABRT",
-    8: "SIGFPE",
-    9: "SIGKILL",
-    11: "SIGSEGV",
-    13: "SIGPIPE",
-    14: "SIGALRM",
-    15: "SIGTERM",
-}  # those with the same number everywhere: a run may come from another system
 
 
 class Step(NamedTuple):  # a tuple, for a picture has thousands
@@ -52,7 +41,9 @@ class Row:
         steps: what it used; the CPU seconds under them are exactly the lane's.  They begin
             before the life while a process imports.
         failed: True if it ended with an error or was killed.
+        average: True if no look fell into it: what it used is known, but not when.
         ending: what is to be said at its end, empty for most.
+        stood_at: where it was when the block was stopped, empty if it was not.
     """
 
     name: str
@@ -60,7 +51,9 @@ class Row:
     life: tuple[float, float]
     steps: tuple[Step, ...]
     failed: bool
+    average: bool = False
     ending: str = ""
+    stood_at: str = ""
 
     @property
     def used(self) -> float:
@@ -82,7 +75,10 @@ def rows_of(run: Run) -> tuple[Row, ...]:
         looks[sample.lane].append((sample.time, sample.core))
     most = max(20, min(1_000, MOST_STEPS // max(1, len(run.lanes))))
     return tuple(
-        _row(run, lane, _steps(run.points(index), looks[index], run.wall_seconds / most))
+        dataclasses.replace(
+            _row(run, lane, _steps(run.points(index), looks[index], run.wall_seconds / most)),
+            average=not looks[index],
+        )
         for index, lane in enumerate(run.lanes)
     )
 
@@ -98,7 +94,7 @@ def _row(run: Run, lane: Lane, steps: tuple[Step, ...]) -> Row:
     wait = None
     if lane.requested is not None and max(lane.requested, 0.0) < begin:
         wait = (max(lane.requested, 0.0), begin)
-    row = Row(_row_name(lane), wait, (begin, end), steps, failed(lane))
+    row = Row(_row_name(lane), wait, (begin, end), steps, failed(lane), stood_at=lane.stood_at)
     return dataclasses.replace(row, ending=_ending(run, lane, row.peak_cores))
 
 
@@ -151,50 +147,12 @@ def _row_name(lane: Lane) -> str:
     return shortened(name, 26)
 
 
-def shortened(text: str, most: int) -> str:
-    """Return the text with its middle left out if it is long: pools number their workers last."""
-    if len(text) <= most:
-        return text
-    tail = most // 2 - 1
-    return f"{text[: most - tail - 1].rstrip()}…{text[-tail:].lstrip()}"
-
-
-def exit_words(code: int, system: str = "") -> str:
-    """Return an exit code as a person would say it: ``exit 1``, or ``SIGKILL`` for -9."""
-    if code >= 0:
-        return f"exit {code}"
-    if -code == (10 if system == "Darwin" else 7):
-        return "SIGBUS"
-    return SIGNALS.get(-code, f"signal {-code}")
-
-
-def stopped_by(run: Run) -> str:
-    """Return in a word what ended an unfinished run; empty for a finished one."""
-    if run.finished:
-        return ""
-    if "deadline" in run.note:
-        return "deadline"
-    by = run.note.removeprefix("stopped by ")
-    return by if by.isidentifier() else "stopped early"
-
-
-def headline(run: Run) -> str:
-    """Return the message of a run: who kept how many cores busy, and for how long."""
-    count = len(run.workers)
-    who = {0: "no workers, main", 1: "1 worker"}.get(count, f"{count:,} workers")
-    end = stopped_by(run)
-    until = {"": "", "deadline": ", until the deadline", "stopped early": ", then stopped early"}
-    return (
-        f"{shortened(run.name, 24)}: {who} kept {run.cores_in_use:.2f} cores busy "
-        f"for {run.wall_seconds:.2f} s{until.get(end, f', until {end}')}"
-    )
-
-
 def in_words(run: Run, most: int = 8) -> str:
     """Return what the timeline shows as sentences, for those who cannot see it."""
     told = [
         f"{row.name} from {row.life[0]:.2f} to {row.life[1]:.2f} s used "
         f"{lane.cpu_seconds:.2f} CPU seconds{f', {row.ending}' if row.ending else ''}"
+        f"{f', stood at {row.stood_at}' if row.stood_at else ''}"
         for row, lane in zip(rows_of(run)[:most], run.lanes, strict=False)
     ]
     more = len(run.lanes) - len(told)

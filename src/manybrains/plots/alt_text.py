@@ -1,0 +1,32 @@
+"""What a picture shows, in words for a screen reader."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+from ..records.run import Run
+from .speedup import gain_in_words
+from .ticks import meeting, ticks_given
+from .timeline_data import in_words
+from .wall_times import race_in_words
+
+if TYPE_CHECKING:
+    from ..comparisons.comparison import Comparison
+    from ..comparisons.scaling import Scaling
+    from ..lessons.workloads import Ticks
+
+__all__ = ["alt_text"]
+
+
+def alt_text(data: "Run | Comparison | Scaling | Sequence[Ticks]") -> str:
+    """Return what the picture of the data shows as sentences, for a screen reader.
+
+    Raises:
+        TypeError: if `data` is none of those that can be drawn.
+    """
+    if isinstance(data, Run):
+        return in_words(data)
+    if hasattr(data, "contestants"):
+        return race_in_words(cast("Comparison", data))
+    if hasattr(data, "points"):
+        return gain_in_words(cast("Scaling", data))
+    return f"When each worker computed. {meeting(ticks_given('alt_text', data))}."
