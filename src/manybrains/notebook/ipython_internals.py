@@ -51,7 +51,7 @@ def put_with_stored_cells(shell: Any, source: str) -> Undo:
     """Put a cell where IPython looks for a `;` at its end: it shows no value then."""
     inputs = shell.history_manager.input_hist_parsed
     inputs.append(source)
-    return lambda: inputs.pop()
+    return inputs.pop  # type: ignore[no-any-return]
 
 
 def cell_name(shell: Any, file: str) -> str | None:
