@@ -26,6 +26,27 @@ MAY_LOAD = {"plots": {"matplotlib", "numpy"}, "notebook": {"IPython"}}
 # Nor should a worker that asks for one name pay for these.
 SLOW = HEAVY | {"asyncio", "multiprocessing", "psutil"}
 LINES = 250  # code of a module; about 200 are wanted
+DOORS = {"workers.stdlib_internals", "notebook.ipython_internals"}
+# Private by their spelling only: the documentation has them.
+DOCUMENTED = {"_asdict", "_current_frames", "_exit", "_fields", "_is_gil_enabled", "_replace"}
+# Private in spite of their spelling: no documentation has them.
+UNDOCUMENTED = {
+    "TERMINATE",
+    "ast_transformers",
+    "format_code_name",
+    "get_parent",
+    "get_preparation_data",
+    "get_spawning_popen",
+    "get_temp_dir",
+    "history_manager",
+    "input_hist_parsed",
+    "input_transformers_cleanup",
+    "magics_manager",
+    "reset_thread_parent",
+    "set_thread_parent",
+    "transformed_cell",
+    "user_ns_hidden",
+}
 
 WATCH_AN_IMPORT = f"""
 import importlib, json, multiprocessing, os, psutil, signal, sys, threading
@@ -130,6 +151,53 @@ def lines_of_code(module: str) -> int:
     return sum(not line.strip().startswith("#") for line in lines if line.strip())
 
 
+def private(name: str) -> bool:
+    is_private = name.startswith("_") and not name.startswith("__")
+    return (is_private and name not in DOCUMENTED) or name in UNDOCUMENTED
+
+
+def names_touched(module: str) -> Iterator[tuple[int, str]]:
+    """Line and name of each attribute that the module reads or sets, by spelling or by text."""
+    for node in ast.walk(tree_of(module)):
+        match node:
+            case ast.Attribute(attr=name):
+                yield node.lineno, name
+            case ast.Call(ast.Name("getattr" | "hasattr" | "setattr"), [_, ast.Constant(name), *_]):
+                yield node.lineno, name
+            case ast.Call(ast.Name("wrap"), [_, ast.Constant(name), *_]):  # puts a hook there
+                yield node.lineno, name
+            case ast.Subscript(ast.Call(ast.Name("vars")), ast.Constant(str(name))):
+                yield node.lineno, name
+
+
+def names_made(module: str) -> set[str]:
+    """The attributes that the module gives to its own objects: methods, fields, what it sets."""
+    made: set[str] = set()
+    for node in ast.walk(tree_of(module)):
+        match node:
+            case ast.Attribute(attr=name, ctx=ast.Store()):
+                made.add(name)
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                made.add(name)
+            case ast.ClassDef(body=body):
+                made |= {s.target.id for s in body if isinstance(s, ast.AnnAssign)}
+            case ast.Assign([ast.Name("__slots__")], value):
+                made |= set(ast.literal_eval(value))
+    return made
+
+
+def private_imports(module: str) -> Iterator[tuple[int, str]]:
+    """Line and name of each import of a private module, or of a private name of another's."""
+    for node in ast.walk(tree_of(module)):
+        if isinstance(node, ast.ImportFrom):
+            parts = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            parts = [part for alias in node.names for part in alias.name.split(".")]
+        else:
+            continue
+        yield from ((node.lineno, part) for part in parts if private(part))
+
+
 def test_every_module_stands_in_a_room():
     files = {path.relative_to(SOURCE).parts for path in SOURCE.rglob("*.py")} - {("__init__.py",)}
     assert set(ROOMS) == {parts[0] for parts in files}
@@ -148,6 +216,15 @@ def test_a_room_imports_only_rooms_before_it():
         for module in MODULES
         for other in own_imports(module)
         if ROOMS.index(room_of(other)) > ROOMS.index(room_of(module))
+    )
+
+
+def test_only_the_two_doors_touch_what_is_private_to_others():
+    ask_for(
+        f"{module}:{line} touches {name}: give {' or '.join(sorted(DOORS))} a function for it"
+        for module in sorted({*MODULES} - DOORS)
+        for line, name in [*names_touched(module), *private_imports(module)]
+        if private(name) and name not in names_made(module)
     )
 
 

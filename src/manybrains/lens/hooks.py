@@ -26,6 +26,7 @@ from ..workers.start_hooks import HOOKS_OF_EVERY_PROCESS
 from ..workers.stdlib_internals import (
     POOL_QUEUES,
     PROGRAM_ENDED,
+    SEMAPHORE,
     TEMPORARY_FOLDER,
     descriptor_of,
 )
@@ -119,7 +120,7 @@ def _of_shared_memory(shared_memory: Any) -> list[Hook]:
 
 
 def _of_semaphores(synchronize: Any) -> list[Hook]:
-    return [wrap(synchronize.SemLock, "__init__", _around_semaphore)]
+    return [wrap(getattr(synchronize, SEMAPHORE), "__init__", _around_semaphore)]
 
 
 def _of_folders(util: Any) -> list[Hook]:

@@ -8,6 +8,7 @@ import sysconfig
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ..workers.stdlib_internals import FORK_CALL, KNOWN_CALLS
 from .stacks import Frame, Stack
 
 __all__ = ["place_of", "place_of_worker", "sentence_of"]
@@ -17,22 +18,6 @@ _LIBRARIES = (
     str(Path(__file__).parents[1]),
     *(path for key in _KEYS if (path := sysconfig.get_path(key))),
 )
-# What Python does where none of the reader's code is on the stack: (file, function), words; the
-# first that is on the stack counts.
-_KNOWN = (
-    (("manybrains/workers/task_errors.py", "_do"), "in C code, at work on a task"),
-    (("multiprocessing/queues.py", "_finalize_join"), "in `Queue`, feeding its pipe"),
-    (("multiprocessing/queues.py", "_feed"), "in `Queue`, feeding its pipe"),
-    (("multiprocessing/pool.py", "worker"), "in `Pool`, waiting for a task"),
-    (("concurrent/futures/process.py", "_process_worker"), "in an executor, waiting for a task"),
-    (("concurrent/futures/thread.py", "_worker"), "in an executor, waiting for a task"),
-    (("multiprocessing/process.py", "run"), "in C code"),
-    (("threading.py", "run"), "in C code"),
-    (("threading.py", "_shutdown"), "at its end, waiting for its threads"),
-    (("multiprocessing/util.py", "_exit_function"), "at its end, waiting for its children"),
-    (("multiprocessing/spawn.py", "prepare"), "at its start, importing the main module"),
-)
-_FORK = ("multiprocessing/popen_fork.py", "_launch")  # where a forked worker begins
 _MOST_LETTERS = 60  # of a source line
 _MOST_GROUPS = 4  # of a sentence
 
@@ -51,7 +36,7 @@ def place_of(stack: Stack, renamed: Renamed = str) -> str:
     for frame in stack:
         if _is_readers(frame):
             return _line(frame, renamed)
-    for (file, function), words in _KNOWN:
+    for (file, function), words in KNOWN_CALLS:
         if any(_is_at(frame, file, function) for frame in stack):
             return words
     if not stack:
@@ -75,7 +60,7 @@ def place_of_worker(stacks: Sequence[Stack], renamed: Renamed = str) -> str:
 def _of_the_worker(stack: Stack) -> Stack:
     """Leave out the calls of its parent: a forked worker stands on them."""
     for place, frame in enumerate(stack):
-        if _is_at(frame, *_FORK):
+        if _is_at(frame, *FORK_CALL):
             return stack[:place]
     return stack
 

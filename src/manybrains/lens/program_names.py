@@ -3,14 +3,15 @@
 Pure: the words of a command line in, a name out.  The sampler imports this: it is light.
 """
 
+from ..workers.stdlib_internals import HELPER_COMMANDS
+
 __all__ = ["helper_name", "program_name"]
 
 _INTERPRETERS = ("python", "pypy", "bash", "sh", "zsh", "dash", "perl", "ruby", "node", "env")
 _CODE = ("-c", "-e")  # the next word is code
 _NAMED = ("--process-name", "--name")  # the next word is a name: workers of loky have one
 _HELPERS = (
-    ("multiprocessing.forkserver", "fork server"),
-    ("resource_tracker import main", "resource tracker"),
+    *HELPER_COMMANDS,
     ("manybrains.lens.sampler_process", "sampler"),
 )
 

@@ -6,24 +6,22 @@ of the cell, and every few hundredths of a second in between.
 
 import contextlib
 import os
-import re
 import shutil
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..workers.events import open_to_read
 from ..workers.hints import no_room
-from ..workers.output import FRAME, MOST_IN_FRAME
+from ..workers.session import current_session
+from .output_frames import OutputFrames, Part
 
-__all__ = ["MOST_CHARACTERS", "Relay"]
+__all__ = ["MOST_CHARACTERS", "Relay", "current_relay"]
 
 MOST_CHARACTERS = 20_000_000  # shown of one cell; the rest is counted, not kept
 _PERIOD = 0.03  # seconds between readings while a cell runs
-_HEAD = re.compile(rb"([12])\x1f(\d{1,10})\x1f([^\x1e\x1f]{0,1000})\x1f(\d{1,7})\x1f")
-_LONGEST_HEAD = 1_050  # bytes
 _MOST_ON_DISK = 1 << 26  # bytes; a cell's file is cut when it is larger
 _LITTLE_ROOM = 1 << 16  # bytes; a file system with less has no room for output
 
@@ -36,13 +34,11 @@ class _Cell:
     header: Any  # the message that asked for the cell: where its output belongs
     labelled: bool = False
     source: int | None = None
-    rest: bytes = b""
+    frames: OutputFrames = field(default_factory=OutputFrames)
     shown: int = 0
     dropped: int = 0
     warned: bool = False  # that the disk is full
     writers: set[Any] = field(default_factory=set)  # processes that print to the file
-    # (stream, pid) -> (worker, unfinished line)
-    partial: dict[tuple[int, str], tuple[str, str]] = field(default_factory=dict)
 
 
 class Relay:
@@ -180,28 +176,11 @@ class Relay:
         if cell.source is None:
             return
         while cell.shown <= MOST_CHARACTERS and (chunk := os.read(cell.source, 1 << 20)):
-            parts, cell.rest = _unframe(cell.rest + chunk)
-            self._take(cell, parts)
+            self._emit(cell, cell.frames.feed(chunk))
         if cell.shown > MOST_CHARACTERS:
             self._drop(cell)
         elif rest:
-            self._take(cell, [(1, "", "", cell.rest.strip(FRAME).decode("utf-8", "replace"))])
-            cell.rest = b""
-        if rest:
-            for (stream, _), (worker, left) in cell.partial.items():
-                self._emit(cell, stream, worker, left)
-            cell.partial.clear()
-
-    def _take(self, cell: _Cell, parts: list[tuple[int, str, str, str]]) -> None:
-        """Show the whole lines; keep what is unfinished, unless that is very long."""
-        for stream, pid, worker, text in parts:
-            text = cell.partial.pop((stream, pid), ("", ""))[1] + text
-            whole, end, left = text.rpartition("\n")
-            if len(left) > MOST_IN_FRAME:
-                end, left = end + left, ""
-            if left:
-                cell.partial[stream, pid] = (worker, left)
-            self._emit(cell, stream, worker, whole + end)
+            self._emit(cell, cell.frames.flush())
 
     def _drop(self, cell: _Cell) -> None:
         """Count what is there and throw it away, so that neither memory nor disk fills up.
@@ -210,9 +189,7 @@ class Relay:
         file is cut only when it is large, and how much was dropped is told as "some".
         """
         assert cell.source is not None
-        cell.dropped += len(cell.rest) + sum(len(left) for _, left in cell.partial.values())
-        cell.rest = b""
-        cell.partial.clear()
+        cell.dropped += cell.frames.drop()
         with contextlib.suppress(OSError):
             place = os.lseek(cell.source, 0, os.SEEK_CUR)
             end = os.lseek(cell.source, 0, os.SEEK_END)
@@ -221,46 +198,22 @@ class Relay:
                 os.truncate(cell.path, 0)  # writers append, so they go on at the beginning
                 os.lseek(cell.source, 0, os.SEEK_SET)
 
-    def _emit(self, cell: _Cell, stream: int, worker: str, text: str) -> None:
-        if not text:
-            return
-        if cell.shown > MOST_CHARACTERS:
-            cell.dropped += len(text)
-            return
-        cell.shown += len(text)
-        if stream == 2:
-            text = self._rename(text)
-        if cell.labelled and worker:
-            text = "".join(f"{worker}: {line}" for line in text.splitlines(keepends=True))
-        self._show(cell.header, stream, text)
+    def _emit(self, cell: _Cell, parts: Iterable[Part]) -> None:
+        for part in parts:
+            text = part.text
+            if cell.shown > MOST_CHARACTERS:
+                cell.dropped += len(text)
+                continue
+            cell.shown += len(text)
+            if part.stream == 2:
+                text = self._rename(text)
+            if cell.labelled and part.worker:
+                text = "".join(f"{part.worker}: {line}" for line in text.splitlines(keepends=True))
+            self._show(cell.header, part.stream, text)
 
 
-def _unframe(data: bytes) -> tuple[list[tuple[int, str, str, str]], bytes]:
-    """Split bytes into (stream, pid, worker, text) parts and what is not complete yet.
-
-    Bytes outside of frames come from C code or from programs that a worker started; so
-    does a mark that no head follows.
-    """
-    parts: list[tuple[int, str, str, str]] = []
-    raw, place = b"", 0
-    while (mark := data.find(FRAME, place)) >= 0:
-        raw += data[place:mark]
-        head = _HEAD.match(data, mark + 1)
-        size = int(head[4]) if head else 0
-        if len(data) < (head.end() + size if head else mark + _LONGEST_HEAD):
-            place = mark
-            break
-        if head is None or size > 4 * MOST_IN_FRAME:
-            raw, place = raw + data[mark : mark + 1], mark + 1
-            continue
-        if raw:
-            parts.append((1, "", "", raw.decode("utf-8", "replace")))
-        place = head.end() + size
-        text = data[head.end() : place].decode("utf-8", "replace")
-        parts.append((int(head[1]), head[2].decode(), head[3].decode("utf-8", "replace"), text))
-        raw = b""
-    else:
-        raw, place = raw + data[place:], len(data)
-    if raw:
-        parts.append((1, "", "", raw.decode("utf-8", "replace")))
-    return parts, data[place:]
+def current_relay() -> Relay | None:
+    """Return the relay of this notebook; None in its workers, and outside of a notebook."""
+    session = current_session()
+    relay = session.relay if session is not None else None
+    return relay if isinstance(relay, Relay) else None

@@ -10,7 +10,6 @@ import functools
 import pickle
 import re
 from collections.abc import Callable, Mapping
-from multiprocessing import context
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +17,14 @@ from ..workers.import_hooks import wrap
 from ..workers.session import Session, current_session
 from ..workers.stdlib_internals import (
     EXECUTOR_TRACEBACK,
+    NAMELESS,
+    PICKLE_TASK,
+    PICKLE_WORKER,
     POOL_TRACEBACK,
+    SERVER_NAME,
     SPAWN_DATA,
     arguments_of,
+    is_pickled_for_a_worker,
     main_of,
     target_of,
 )
@@ -30,15 +34,12 @@ if TYPE_CHECKING:
 
 __all__ = ["HOOKS_OF_A_NOTEBOOK"]
 
-# How pickle names a function that has no name in a module, in all its versions' messages.
-_NAMELESS = re.compile(r"([\w.]+\.<locals>\.[\w.<>]+|[\w.]*<lambda>)")
-
 
 def _of_pickling(reduction: Any) -> list[Hook]:
     pickler = reduction.ForkingPickler
     return [
-        (pickler, "dumps", classmethod(_around_dumps(vars(pickler)["dumps"].__func__))),
-        wrap(reduction, "dump", _around_dump),
+        (pickler, PICKLE_TASK, classmethod(_around_dumps(vars(pickler)[PICKLE_TASK].__func__))),
+        wrap(reduction, PICKLE_WORKER, _around_dump),
     ]
 
 
@@ -62,8 +63,8 @@ def _around_preparation(prepare: Callable[[str], dict[str, Any]]) -> Callable[[s
         session = current_session()
         if session is None or session.script is None:
             return data
-        # The fork server itself ("ignore") needs no script.
-        return main_of(data, None if name == "ignore" else _written(session))
+        # The fork server itself needs no script.
+        return main_of(data, None if name == SERVER_NAME else _written(session))
 
     return with_script
 
@@ -110,7 +111,7 @@ def _refuse(error: BaseException) -> None:
         pickle.PicklingError: instead of the error that pickle raised.
     """
     __tracebackhide__ = True
-    found = _NAMELESS.search(str(error))
+    found = re.search(NAMELESS, str(error))
     if found is not None and current_session() is not None:
         raise _told(_reason(found[1])) from None
 
@@ -143,7 +144,7 @@ def _check_arguments(worker: Any) -> None:
     """
     __tracebackhide__ = True
     session = current_session()
-    if session is None or session.script is None or context.get_spawning_popen() is None:
+    if session is None or session.script is None or not is_pickled_for_a_worker():
         return
     for thing in (target_of(worker), *arguments_of(worker)):
         if isinstance(thing, (FunctionType, type)) and thing.__module__ == "__main__":

@@ -18,8 +18,7 @@ from IPython.core.error import UsageError
 from ..lens.watch import Watch, watch
 from ..records.run import Run
 from ..workers.hints import remedy
-from ..workers.session import current_session
-from .output_relay import Relay
+from .output_relay import current_relay
 
 __all__ = ["MARK", "Wrap", "describe", "from_line", "mark"]
 
@@ -72,9 +71,8 @@ class _Shown:
         self._labels: Any = contextlib.nullcontext()
 
     def __enter__(self) -> None:
-        session = current_session()
-        if session is not None and isinstance(session.relay, Relay):
-            self._labels = session.relay.labels()
+        if (relay := current_relay()) is not None:
+            self._labels = relay.labels()
         self._labels.__enter__()
         try:
             self._watch.__enter__()

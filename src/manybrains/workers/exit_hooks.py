@@ -17,7 +17,7 @@ from .import_hooks import wrap
 from .interrupts import DelayedInterrupt
 from .platform import LINUX
 from .session import current_session
-from .stdlib_internals import SEND_SIGNAL
+from .stdlib_internals import SEND_SIGNAL, WORKER_ENDED
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:
@@ -62,13 +62,13 @@ def _of_forks(popen_fork: Any) -> list[Hook]:
     if not hasattr(os, "wait4"):  # Windows
         return []
     return [
-        wrap(popen_fork.Popen, "poll", _around_poll),
+        wrap(popen_fork.Popen, WORKER_ENDED, _around_poll),
         wrap(popen_fork.Popen, SEND_SIGNAL, _around_signal),
     ]
 
 
 def _of_the_forkserver(popen_forkserver: Any) -> list[Hook]:
-    return [wrap(popen_forkserver.Popen, "poll", _around_poll_of_the_forkserver)]
+    return [wrap(popen_forkserver.Popen, WORKER_ENDED, _around_poll_of_the_forkserver)]
 
 
 def _around_poll(poll: Callable[..., int | None]) -> Callable[..., int | None]:

@@ -11,6 +11,8 @@ import functools
 import os
 import sys
 
+from .stdlib_internals import NO_THREAD, PIPE_CLOSED
+
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +50,7 @@ def remedy(error: BaseException) -> str:
         return _MEMORY
     if number == errno.ENOSPC:
         return no_room(os.path.dirname(str(error.filename or "")))  # type: ignore[attr-defined] # noqa: PTH120
-    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+    if isinstance(error, RuntimeError) and NO_THREAD in str(error):
         return _PROCESSES
     return _SENTENCES.get(number, "")
 
@@ -56,7 +58,7 @@ def remedy(error: BaseException) -> str:
 def start_remedy(error: BaseException) -> str:
     """Return what can be done where a worker cannot be started."""
     # The fork server could not fork, and ended: all that its client sees is a closed pipe.
-    return _PROCESSES if isinstance(error, (EOFError, ConnectionError)) else remedy(error)
+    return _PROCESSES if isinstance(error, PIPE_CLOSED) else remedy(error)
 
 
 def shared_remedy(error: BaseException) -> str:

@@ -1,6 +1,6 @@
 """What a worker prints: whole lines, each one written at once to a file of the cell.
 
-So nothing it wrote is lost, however it dies; `relay` reads the file back in the notebook.
+Nothing that it wrote is lost, whatever ends it.  `notebook.output_frames` reads the file.
 Workers import this: it is light.
 """
 
@@ -16,12 +16,26 @@ TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is sl
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-__all__ = ["FRAME", "MOST_IN_FRAME", "UNIT", "capture"]
+__all__ = ["FRAME", "LONGEST_NAME", "MOST_IN_FRAME", "UNIT", "capture", "frame_head", "framed"]
 
-MOST_IN_FRAME = 1 << 18  # characters; of longer texts a reader would have to hold the whole
-_LONGEST_NAME = 200  # characters shown of a worker's name
-FRAME = b"\x1e"  # ASCII record separator opens a frame,
-UNIT = b"\x1f"  # unit separators part its head: stream, pid, worker, size in bytes, text
+# A frame: FRAME, then stream (1 or 2), pid, worker and the size of the text in bytes, each with
+# UNIT after it, then the text.  ASCII calls the two marks record and unit separator.
+FRAME = b"\x1e"
+UNIT = b"\x1f"
+MOST_IN_FRAME = 1 << 18  # characters; a longer text goes in several frames
+LONGEST_NAME = 200  # characters of a worker's name
+
+
+def frame_head(stream: int, pid: int, worker: str) -> bytes:
+    """Return what all frames of a worker's stream begin with."""
+    fields = (str(stream), str(pid), worker, "")
+    return FRAME + UNIT.join(field.encode("utf-8", "replace") for field in fields)
+
+
+def framed(head: bytes, text: str) -> bytes:
+    """Return a text that a worker prints as a frame."""
+    payload = text.encode("utf-8", "backslashreplace")
+    return b"".join([head, str(len(payload)).encode(), UNIT, payload])
 
 
 class _Frames(io.TextIOBase):
@@ -33,7 +47,7 @@ class _Frames(io.TextIOBase):
     def __init__(self, target: int, number: int, worker: str) -> None:
         self._target = target
         self._number = number
-        self._head = f"{number}\x1f{os.getpid()}\x1f{worker}\x1f".encode(errors="replace")
+        self._head = frame_head(number, os.getpid(), worker)
         self._pending: list[str] = []
         self._lock = threading.RLock()
 
@@ -67,8 +81,7 @@ class _Frames(io.TextIOBase):
 
     def _send(self, text: str) -> None:
         for begin in range(0, len(text), MOST_IN_FRAME):
-            payload = text[begin : begin + MOST_IN_FRAME].encode("utf-8", "backslashreplace")
-            frame = b"".join([FRAME, self._head, str(len(payload)).encode(), UNIT, payload])
+            frame = framed(self._head, text[begin : begin + MOST_IN_FRAME])
             with contextlib.suppress(OSError):  # a full disk loses the line, not the worker
                 os.write(self._target, frame)
 
@@ -76,8 +89,8 @@ class _Frames(io.TextIOBase):
 def capture(path: str, worker: str) -> None:
     """Send what this worker prints to a file, from C and from its own children as well."""
     target = open_to_append(path)
-    if len(worker) > _LONGEST_NAME or not worker.isprintable():
-        worker = "".join(c if c.isprintable() else "?" for c in worker[:_LONGEST_NAME])
+    if len(worker) > LONGEST_NAME or not worker.isprintable():
+        worker = "".join(c if c.isprintable() else "?" for c in worker[:LONGEST_NAME])
     os.dup2(target, 1)
     os.dup2(target, 2)
     sys.stdout = _Frames(target, 1, worker)

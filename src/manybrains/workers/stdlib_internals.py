@@ -24,16 +24,27 @@ if TYPE_CHECKING:
 __all__ = [
     "EXECUTOR_LOOP",
     "EXECUTOR_TRACEBACK",
+    "FORK_CALL",
+    "HELPER_COMMANDS",
+    "KNOWN_CALLS",
+    "NAMELESS",
+    "NOT_IN_MAIN",
+    "NO_THREAD",
+    "PICKLE_TASK",
+    "PICKLE_WORKER",
     "PIPE_CLOSED",
     "POOL_LOOP",
     "POOL_QUEUES",
     "POOL_TRACEBACK",
     "PROCESS_BODY",
     "PROGRAM_ENDED",
+    "SEMAPHORE",
     "SEND_SIGNAL",
+    "SERVER_NAME",
     "SPAWN_DATA",
     "TEMPORARY_FOLDER",
     "THREAD_BODY",
+    "WORKER_ENDED",
     "arguments_of",
     "at_the_very_end",
     "descriptor_of",
@@ -41,9 +52,11 @@ __all__ = [
     "exit_handlers_run_after_the_body",
     "get_handler",
     "helper_pids",
+    "is_pickled_for_a_worker",
     "known_children",
     "main_of",
     "open_to_append_on_windows",
+    "pickle_for_a_worker",
     "pool_workers",
     "receive_from_executor",
     "receive_from_pool",
@@ -59,6 +72,7 @@ __all__ = [
 # --- names that are hooked ----------------------------------------------------------------
 
 PROCESS_BODY = "_bootstrap"  # of BaseProcess: all that a worker does, in the worker
+WORKER_ENDED = "poll"  # of popen_fork.Popen and popen_forkserver.Popen: each asks how it ended
 THREAD_BODY = "_bootstrap_inner"  # of threading.Thread: all that a thread does, in the thread
 SEND_SIGNAL = "_send_signal"  # of popen_fork.Popen: terminate() and kill() go through it
 PROGRAM_ENDED = "_handle_exitstatus"  # of subprocess.Popen: called once, with how it ended
@@ -66,12 +80,47 @@ POOL_QUEUES = "_setup_queues"  # of Pool: called once, before its workers are st
 POOL_TRACEBACK = "RemoteTraceback"  # of multiprocessing.pool
 EXECUTOR_TRACEBACK = "_RemoteTraceback"  # of concurrent.futures.process
 SPAWN_DATA = "get_preparation_data"  # of multiprocessing.spawn: what a worker is told of main
+SERVER_NAME = "ignore"  # the name of which the fork server asks that for itself
+PICKLE_WORKER = "dump"  # of multiprocessing.reduction: writes a worker that is not forked
+PICKLE_TASK = "dumps"  # of its ForkingPickler: writes what goes through a queue or a pipe
+SEMAPHORE = "SemLock"  # of multiprocessing.synchronize: every lock and semaphore is one
 TEMPORARY_FOLDER = "get_temp_dir"  # of multiprocessing.util: makes a folder pymp-...
 PIPE_CLOSED = (EOFError, ConnectionError)  # what a client of the fork server sees of its end
 
 # What workers of pools and of executors do: (module, function).
 POOL_LOOP = ("multiprocessing.pool", "worker")
 EXECUTOR_LOOP = ("concurrent.futures.process", "_process_worker")
+
+# What a command line of a process that serves multiprocessing has in it.
+HELPER_COMMANDS = (
+    ("multiprocessing.forkserver", "fork server"),
+    ("resource_tracker import main", "resource tracker"),
+)
+
+# What Python does where none of the reader's code is on the stack: (file, function), words.
+KNOWN_CALLS = (
+    (("manybrains/workers/task_errors.py", "_do"), "in C code, at work on a task"),
+    (("multiprocessing/queues.py", "_finalize_join"), "in `Queue`, feeding its pipe"),
+    (("multiprocessing/queues.py", "_feed"), "in `Queue`, feeding its pipe"),
+    (("multiprocessing/pool.py", "worker"), "in `Pool`, waiting for a task"),
+    (("concurrent/futures/process.py", "_process_worker"), "in an executor, waiting for a task"),
+    (("concurrent/futures/thread.py", "_worker"), "in an executor, waiting for a task"),
+    (("multiprocessing/process.py", "run"), "in C code"),
+    (("threading.py", "run"), "in C code"),
+    (("threading.py", "_shutdown"), "at its end, waiting for its threads"),
+    (("multiprocessing/util.py", "_exit_function"), "at its end, waiting for its children"),
+    (("multiprocessing/spawn.py", "prepare"), "at its start, importing the main module"),
+)
+FORK_CALL = ("multiprocessing/popen_fork.py", "_launch")  # a forked worker stands on its parent's
+
+# --- texts of errors, which have no other mark ----------------------------------------------
+
+NO_THREAD = "can't start new thread"  # a RuntimeError: the limit of threads is reached
+NOT_IN_MAIN = (  # an AttributeError: unpickling looks in vain for a name in the main module
+    r"Can't get attribute '(\w+)' on <module '__(?:mp_)?main__'"
+    r"|module '__(?:mp_)?main__' has no attribute '(\w+)'"  # from Python 3.14 on
+)
+NAMELESS = r"([\w.]+\.<locals>\.[\w.<>]+|[\w.]*<lambda>)"  # a function that pickle refuses
 
 # --- processes ----------------------------------------------------------------------------
 
@@ -138,6 +187,20 @@ def temporary_folder() -> str | None:
 
     folder = process.current_process()._config.get("tempdir")  # type: ignore[attr-defined]
     return None if folder is None else str(folder)
+
+
+def is_pickled_for_a_worker() -> bool:
+    """Tell whether this thread pickles a worker just now, which is not going to be forked."""
+    from multiprocessing import context
+
+    return context.get_spawning_popen() is not None
+
+
+def pickle_for_a_worker(thing: object) -> bytes:
+    """Pickle as the queues, pipes and pools of multiprocessing do."""
+    from multiprocessing import reduction
+
+    return bytes(reduction.ForkingPickler.dumps(thing))
 
 
 # --- threads ------------------------------------------------------------------------------

@@ -10,10 +10,16 @@ from __future__ import annotations
 import functools
 import pickle
 import sys
-from multiprocessing import reduction
 
 from .hints import remedy
-from .stdlib_internals import POOL_LOOP, executor_task, receive_from_executor, receive_from_pool
+from .stdlib_internals import (
+    NOT_IN_MAIN,
+    POOL_LOOP,
+    executor_task,
+    pickle_for_a_worker,
+    receive_from_executor,
+    receive_from_pool,
+)
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:
@@ -22,10 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["add_hint", "picklable_error", "read_tasks_safely"]
 
 _WHOLE_NUMBERS = ("BININT", "BININT1", "BININT2", "LONG1")  # as pickle writes them
-_UNKNOWN = (
-    r"Can't get attribute '(\w+)' on <module '__(?:mp_)?main__'"
-    r"|module '__(?:mp_)?main__' has no attribute '(\w+)'"  # from Python 3.14 on
-)
 
 
 def read_tasks_safely(loop: Any, queue: Any) -> None:
@@ -113,7 +115,7 @@ def add_hint(error: BaseException) -> None:
         )
     elif isinstance(error, MemoryError):
         error.add_note(remedy(error))
-    elif isinstance(error, AttributeError) and (unknown := re.match(_UNKNOWN, str(error))):
+    elif isinstance(error, AttributeError) and (unknown := re.match(NOT_IN_MAIN, str(error))):
         # One wording under every start method and Python: most name a temporary file.
         error.args = (f"Can't get attribute {unknown[1] or unknown[2]!r} on <module '__main__'>",)
         error.add_note(
@@ -185,7 +187,7 @@ def _deliver(
 def _survives(thing: Any) -> bool:
     """Tell whether it can be pickled and unpickled; whatever else that raises, is a no."""
     try:
-        pickle.loads(reduction.ForkingPickler.dumps(thing))
+        pickle.loads(pickle_for_a_worker(thing))
     except Exception:
         return False
     return True

@@ -14,7 +14,7 @@ import weakref
 from .hints import with_remedy
 from .import_hooks import wrap
 from .session import current_session
-from .stdlib_internals import THREAD_BODY, thread_target
+from .stdlib_internals import POOL_LOOP, THREAD_BODY, thread_target
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _around_body(body: Callable[[Any], None]) -> Callable[[Any], None]:
 
 def _is_machinery(thread: threading.Thread) -> bool:
     target = thread_target(thread)
-    if getattr(target, "__name__", "") == "worker":  # of a multiprocessing.pool.ThreadPool
+    if getattr(target, "__name__", "") == POOL_LOOP[1]:  # of a multiprocessing.pool.ThreadPool
         return False
     home = str(getattr(target, "__module__", None) or type(thread).__module__)
     if _is_of(home, _WORK):
