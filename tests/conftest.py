@@ -1,15 +1,11 @@
 """What every test file shares: each start method in turn, and nobody left behind."""
 
 import multiprocessing
-import os
 import time
 from collections.abc import Iterator
 
 import psutil
 import pytest
-
-# Cells are executed as on a reader's machine, but nobody is there to click.
-os.environ.setdefault("MANYBRAINS_HEADLESS", "1")
 
 # macOS and Windows have fewer; the tests run under every one that the platform has.
 MACHINERY = ("resource_tracker", "forkserver", "manybrains.lens.sampler_process")
