@@ -58,5 +58,5 @@ clean:
 # Does nothing, in a tenth of a second, where .venv is already as wanted.
 set-up set-up-test:
 	@command -v "$(PYTHON)" > /dev/null || { echo "There is no $(PYTHON) on PATH:" \
-		"install Python 3.11 or newer, or name it as in PYTHON=python3.13 make lab"; exit 1; }
+		"install Python 3.11 or newer, or name it as in PYTHON=python3.14 make lab"; exit 1; }
 	@"$(PYTHON)" tests/set_up.py $(exactly) $(if $(filter %-test,$@),--extra test)

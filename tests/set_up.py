@@ -93,7 +93,7 @@ def refuse_an_old_python() -> None:
     if sys.version_info < OLDEST:
         sys.exit(
             f"Many Brains needs Python {OLDEST[0]}.{OLDEST[1]} or newer, and {THIS} is older.\n"
-            "Install a newer one and name it, as in: PYTHON=python3.13 make lab"
+            "Install a newer one and name it, as in: PYTHON=python3.14 make lab"
         )
 
 

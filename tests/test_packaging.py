@@ -47,7 +47,10 @@ def files_of_the_project() -> list[Path]:
     try:
         listed = subprocess.run(command, cwd=CHECKOUT, capture_output=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
-        return [p for p in CHECKOUT.rglob("[!.]*") if p.is_file() and ".venv" not in p.parts]
+        found = (p for p in CHECKOUT.rglob("*") if p.is_file())
+        return [
+            p for p in found if not any(part[0] == "." for part in p.relative_to(CHECKOUT).parts)
+        ]
     paths = [CHECKOUT / os.fsdecode(name) for name in listed.split(b"\0") if name]
     return [path for path in paths if path.is_file()]
 
@@ -78,6 +81,22 @@ def test_conda_brings_what_pip_would_bring():
 def test_the_python_of_conda_is_one_that_the_project_supports():
     (python,) = (line for line in ENVIRONMENT["dependencies"] if line.startswith("python="))
     assert Version(python.partition("=")[2]) in SpecifierSet(PROJECT["requires-python"])
+
+
+def test_the_pythons_of_the_workflow_are_those_that_package_and_readme_name():
+    workflow = (CHECKOUT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    tested = yaml.safe_load(workflow)["jobs"]["test"]["strategy"]["matrix"]["python"]
+    language = "Programming Language :: Python :: 3."
+    named = [each for each in PROJECT["classifiers"] if each.startswith(language)]
+    assert [f"{language[:-2]}{version}" for version in tested] == named
+    assert f">={tested[0]}" == PROJECT["requires-python"]
+    assert f"with Python {tested[0]} to {tested[-1]}, under" in README
+
+
+def test_conda_has_a_python_whose_start_method_is_that_of_new_pythons():
+    """The stored pictures show it: from 3.14 on no platform forks unless it is asked to."""
+    (python,) = (line for line in ENVIRONMENT["dependencies"] if line.startswith("python="))
+    assert Version(python.partition("=")[2]) >= Version("3.14")
 
 
 def test_conda_asks_one_channel_only():
