@@ -8,7 +8,8 @@ import sys
 
 from report import CHECKOUT, Aim, Options, Report, Table, main, spread
 
-sys.path[:0] = [str(CHECKOUT / "tests"), str(CHECKOUT / "tests" / "notebook")]
+sys.path.insert(0, str(CHECKOUT / "tests"))
+sys.path.insert(0, str(CHECKOUT / "tests" / "notebook"))
 from kernels import Kernel, kernel
 from test_faults import DEFINITIONS, HANGS, HANGS_OF_MAIN
 

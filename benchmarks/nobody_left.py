@@ -1,7 +1,8 @@
 """Nobody left: how long after a fault the last worker is gone, counted many times.
 
-The kernel and its crowd of workers are those of tests/notebook/test_nobody_left.py: computing, blocked,
-deaf to signals, holding the GIL, with children of their own, in Processes, Pools, executors.
+The kernel and its crowd of workers are those of tests/notebook/test_nobody_left.py: computing,
+blocked, deaf to signals, holding the GIL, with children of their own, in Processes, Pools,
+executors.
 """
 
 import os

@@ -155,7 +155,6 @@ def ours(folder: Path) -> list[str]:
 # What makes objects of bytes, and where they come from: pipes of one's own processes alone.
 READERS = {
     "lens/sampler_client.py": {"marshal.loads"},  # looks, from the pipe of the sampler
-    "workers/carrying.py": {"pickle.loads"},  # what this process has pickled itself
     "workers/task_errors.py": {"pickle.loads"},  # tasks, from the pipe of their pool
 }
 
