@@ -14,6 +14,7 @@ BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 PROGRAMS = sorted(
     path.stem for path in BENCHMARKS.glob("*.py") if "main(measure, " in path.read_text("utf-8")
 )
+pytestmark = pytest.mark.slow
 # Some look into the tests, where another `course` is.
 IMPORTED = f"""
 import importlib, json, sys

@@ -1,5 +1,6 @@
 """What a visitor reads and types first is true: README, Makefile, set-up, metadata."""
 
+import multiprocessing
 import os
 import re
 import shutil
@@ -173,6 +174,38 @@ def test_lab_opens_no_browser_where_there_is_no_screen():
 @needs_make
 def test_lab_opens_a_browser_where_there_is_a_screen():
     assert "--no-browser" not in make("-n", "lab", DISPLAY=":0")
+
+
+@needs_make
+def test_tests_and_notebooks_are_run_as_anybody_would_type_it():
+    assert "-m pytest --nbval tests notebooks" in make("-n", "test")
+
+
+@needs_make
+def test_a_check_leaves_out_what_is_slow_and_every_start_method_but_one():
+    printed = make("-n", "check")
+    assert "MANYBRAINS_START_METHODS=default " in printed
+    assert '-m "not slow" tests' in printed
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "expected"),
+    [
+        ("", multiprocessing.get_all_start_methods()),
+        ("default", multiprocessing.get_all_start_methods()[:1]),
+        ("spawn", ["spawn"]),
+    ],
+)
+def test_the_start_methods_of_the_tests_can_be_chosen(asked_for, expected):
+    found = subprocess.run(
+        [sys.executable, "-c", "import conftest; print(*conftest.START_METHODS)"],
+        cwd=CHECKOUT / "tests",
+        env=os.environ | {"MANYBRAINS_START_METHODS": asked_for},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert expected == found.stdout.split(), found.stderr
 
 
 @needs_make

@@ -21,7 +21,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 from nbval.plugin import get_sanitize_patterns
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 CHECKOUT = Path(__file__).parents[2]
 CONFIG = CHECKOUT / "tests" / "nbval_sanitize.cfg"

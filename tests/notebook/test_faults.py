@@ -25,6 +25,7 @@ from manybrains.plots.timeline_data import rows_of
 
 TASK_SECONDS = 0.01
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.timeout(120 + 30 * TRIALS),
     pytest.mark.usefixtures("nobody_left"),
     pytest.mark.skipif(sys.platform == "win32", reason="signals are of POSIX"),

@@ -16,7 +16,7 @@ import pytest
 from conftest import START_METHODS
 from kernels import Kernel, Shown, bare_kernel, kernel
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 posix = pytest.mark.skipif(sys.platform == "win32", reason="there is no os.fork on Windows")
 
 DEFINITIONS = """
