@@ -16,11 +16,12 @@ in-venv = PATH="$(CURDIR)/.venv/bin:$$PATH" JUPYTER_PREFER_ENV_PATH=1 .venv/bin/
 no-screen = $(if $(filter Linux,$(shell uname -s)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,--no-browser))
 as-root = $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab test notebooks bench format links clean set-up set-up-test
+.PHONY: help lab test check notebooks bench format links clean set-up set-up-test
 
 help:
 	@echo "make lab         open the course in JupyterLab (the first time: set it up)"
-	@echo "make test        run every test: library, course rules, every notebook"
+	@echo "make test        run every test: library, course rules, every notebook (10 minutes)"
+	@echo "make check       what a change wants at once: format, types, what starts no kernels (2 minutes)"
 	@echo "make notebooks   run the notebooks and store what they show (NB=... for one)"
 	@echo "make bench       measure the lens"
 	@echo "make format      put code and notebooks into the project's format"
@@ -32,8 +33,10 @@ lab: set-up
 		$(no-screen) $(as-root) $(ARGS)
 
 test: set-up-test
-	@$(in-venv) -m pytest --nbval --nbval-sanitize-with=tests/nbval_sanitize.cfg \
-		tests $(wildcard notebooks/*.ipynb) $(ARGS)
+	@$(in-venv) -m pytest --nbval tests notebooks $(ARGS)
+
+check: set-up-test
+	@MANYBRAINS_START_METHODS=default $(in-venv) -m pytest -m "not slow" tests $(ARGS)
 
 notebooks: set-up-test
 	@$(in-venv) tests/execute_notebooks.py $(NB)
@@ -58,5 +61,5 @@ clean:
 # Does nothing, in a tenth of a second, where .venv is already as wanted.
 set-up set-up-test:
 	@command -v "$(PYTHON)" > /dev/null || { echo "There is no $(PYTHON) on PATH:" \
-		"install Python 3.11 or newer, or name it as in PYTHON=python3.13 make lab"; exit 1; }
+		"install Python 3.11 or newer, or name it as in PYTHON=python3.14 make lab"; exit 1; }
 	@"$(PYTHON)" tests/set_up.py $(exactly) $(if $(filter %-test,$@),--extra test)

@@ -1,6 +1,6 @@
 """Deadlines: how long after its deadline a cell that hangs has ended, in a real kernel.
 
-The cells are those of tests/test_faults.py.  The clock stops when the cell is over for the
+The cells are those of tests/notebook/test_faults.py.  The clock stops when the cell is over for the
 reader: its workers killed, its Run named, its picture drawn.
 """
 
@@ -9,9 +9,11 @@ import sys
 from report import CHECKOUT, Aim, Options, Report, Table, main, spread
 
 sys.path.insert(0, str(CHECKOUT / "tests"))
+sys.path.insert(0, str(CHECKOUT / "tests" / "notebook"))
 from kernels import Kernel, kernel
-from test_faults import DEFINITIONS, HANGS
+from test_faults import DEFINITIONS, HANGS, HANGS_OF_MAIN
 
+EVERY_HANG = HANGS | HANGS_OF_MAIN
 DEADLINE = 2.0  # seconds
 WANTED = 0.5  # seconds after it
 CLOCK = """
@@ -28,7 +30,7 @@ _ = clock.begin(None)
 
 def seconds_late(one: Kernel, name: str) -> tuple[float, float]:
     """Return how long after its deadline the code was left, and the cell has ended."""
-    before, line, _ = HANGS[name]
+    before, line, _ = EVERY_HANG[name]
     one.run(f"%%watch hung --deadline {DEADLINE:g}\n{before}\n{line}")
     code, cell = one.run("print(hung.wall_seconds, clock.took)").stdout.split()
     return float(code) - DEADLINE, float(cell) - DEADLINE
@@ -46,7 +48,7 @@ def measure(options: Options) -> Report:
                 "%%watch\np = Process(target=int); p.start(); p.join()",
             ):
                 one.run(cell)
-            for name in HANGS:
+            for name in EVERY_HANG:
                 found[f"{name}, {method}"] = [seconds_late(one, name) for _ in range(trials)]
     rows = []
     for what, late in found.items():

@@ -1,7 +1,8 @@
 """Nobody left: how long after a fault the last worker is gone, counted many times.
 
-The kernel and its crowd of workers are those of tests/test_nobody_left.py: computing, blocked,
-deaf to signals, holding the GIL, with children of their own, in Processes, Pools, executors.
+The kernel and its crowd of workers are those of tests/notebook/test_nobody_left.py: computing,
+blocked, deaf to signals, holding the GIL, with children of their own, in Processes, Pools,
+executors.
 """
 
 import os
@@ -15,7 +16,7 @@ from typing import Any
 import psutil
 from report import CHECKOUT, Aim, Options, Report, Table, main, spread
 
-sys.path.insert(0, str(CHECKOUT / "tests"))
+sys.path.insert(0, str(CHECKOUT / "tests" / "notebook"))
 from test_nobody_left import crowded_kernel, marked, workers
 
 WANTED = 1.0  # seconds

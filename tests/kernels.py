@@ -15,6 +15,9 @@ __all__ = ["TRIALS", "Kernel", "Shown", "bare_kernel", "kernel"]
 
 # How often each fault is tried; a release is tried 100 times.
 TRIALS = int(os.environ.get("MANYBRAINS_TRIALS", "1"))
+# A kernel with a pool does not end when it is asked to, not even a bare one: the pool's threads
+# keep it.  Half of this time later it is told to by a signal.
+SHUT_DOWN_SECONDS = 1
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,9 @@ def bare_kernel(
             client = NotebookClient(
                 nbformat.v4.new_notebook(), timeout=seconds, kernel_name="python3"
             )
-            spec = client.create_kernel_manager().kernel_spec
+            manager = client.create_kernel_manager()
+            manager.shutdown_wait_time = SHUT_DOWN_SECONDS
+            spec = manager.kernel_spec
             assert spec is not None
             spec.argv = [*wrapper, sys.executable, *spec.argv[1:]]
             try:

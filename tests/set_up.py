@@ -29,6 +29,12 @@ OLDEST = (3, 11)
 # Not that of an active `.venv`, which may have to go.
 BASE_PYTHON = getattr(sys, "_base_executable", sys.executable)
 THIS = f"{sys.executable} (Python {platform.python_version()})"
+FAILED = """Set-up failed; the lines above tell why. What helps, as a rule:
+- no connection, or a time-out: repeat the command; behind a proxy, set HTTPS_PROXY before
+- "No matching distribution", or a compiler is missing: take a Python for which the packages are
+  built, as in: PYTHON=python3.14 make lab
+- "No space left": .venv needs about 600 MB, and pip as much in the temporary folder (TMPDIR)
+The next call tries again."""
 
 
 def main(arguments: "list[str]") -> None:
@@ -46,15 +52,17 @@ def main(arguments: "list[str]") -> None:
         refuse_an_old_python()
     began = time.perf_counter()
     what = "Setting up" if renew else "Updating"
-    print(f"{what} .venv (Python {wanted['python']}): once, about a minute.", flush=True)
+    say(f"{what} .venv (Python {wanted['python']}): once, about a minute.")
     if renew:
+        say("- making the virtual environment")
         make_venv()
     STAMP.write_text("{}")
+    say("- fetching and installing " + what_for(wanted["extras"]))
     installed = install(wanted["extras"])
     STAMP.write_text(json.dumps(wanted if installed else made))
     if not installed:
-        sys.exit("Set-up failed; the lines above tell why. The next call tries again.")
-    print(f"Set up in {time.perf_counter() - began:.0f} s.", flush=True)
+        sys.exit(FAILED)
+    say(f"Set up in {time.perf_counter() - began:.0f} s.")
 
 
 def what_is_there() -> "dict[str, object]":
@@ -85,7 +93,7 @@ def refuse_an_old_python() -> None:
     if sys.version_info < OLDEST:
         sys.exit(
             f"Many Brains needs Python {OLDEST[0]}.{OLDEST[1]} or newer, and {THIS} is older.\n"
-            "Install a newer one and name it, as in: PYTHON=python3.13 make lab"
+            "Install a newer one and name it, as in: PYTHON=python3.14 make lab"
         )
 
 
@@ -108,6 +116,16 @@ def make_venv() -> None:
         )
 
 
+def say(line: str) -> None:
+    """The line is on the screen, also where a pipe is read instead."""
+    print(line, flush=True)
+
+
+def what_for(extras: "list[str]") -> str:
+    """What is installed, in words."""
+    return "what the notebooks need" + "".join(f", and the extra {each}" for each in extras)
+
+
 def install(extras: "list[str]") -> bool:
     """Whether the checkout and what it needs are now installed in `.venv`."""
     package = ".[{}]".format(",".join(extras)) if extras else "."
@@ -117,8 +135,23 @@ def install(extras: "list[str]") -> bool:
     python = [str(PYTHON), "-m"]
     if subprocess.call([*python, "pip", "--version"], stdout=subprocess.DEVNULL):
         subprocess.check_call([*python, "ensurepip"])
-    command = [*python, "pip", "install", "--editable", package]
-    return subprocess.call(command, cwd=str(CHECKOUT)) == 0
+    return tell_of_pip([*python, "pip", "install", "--editable", package])
+
+
+def tell_of_pip(command: "list[str]") -> bool:
+    """Whether pip did it; meanwhile its hundreds of lines are a few, and all if it fails."""
+    lines, packages = [], 0
+    with subprocess.Popen(command, cwd=str(CHECKOUT), stdout=subprocess.PIPE) as pip:
+        for line in pip.stdout:
+            lines.append(line.decode(errors="replace"))
+            packages += lines[-1].startswith("Collecting ")
+            if lines[-1].startswith("Collecting ") and packages % 20 == 0:
+                say(f"  {packages} packages found so far")
+            elif lines[-1].startswith("Installing collected packages: ") and packages:
+                say(f"  {packages} packages are here: unpacking them")
+    if pip.returncode:
+        say("".join(lines))
+    return pip.returncode == 0
 
 
 def with_uv(*arguments: object) -> bool:

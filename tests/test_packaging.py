@@ -1,5 +1,6 @@
 """What a visitor reads and types first is true: README, Makefile, set-up, metadata."""
 
+import multiprocessing
 import os
 import re
 import shutil
@@ -47,7 +48,10 @@ def files_of_the_project() -> list[Path]:
     try:
         listed = subprocess.run(command, cwd=CHECKOUT, capture_output=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
-        return [p for p in CHECKOUT.rglob("[!.]*") if p.is_file() and ".venv" not in p.parts]
+        found = (p for p in CHECKOUT.rglob("*") if p.is_file())
+        return [
+            p for p in found if not any(part[0] == "." for part in p.relative_to(CHECKOUT).parts)
+        ]
     paths = [CHECKOUT / os.fsdecode(name) for name in listed.split(b"\0") if name]
     return [path for path in paths if path.is_file()]
 
@@ -78,6 +82,22 @@ def test_conda_brings_what_pip_would_bring():
 def test_the_python_of_conda_is_one_that_the_project_supports():
     (python,) = (line for line in ENVIRONMENT["dependencies"] if line.startswith("python="))
     assert Version(python.partition("=")[2]) in SpecifierSet(PROJECT["requires-python"])
+
+
+def test_the_pythons_of_the_workflow_are_those_that_package_and_readme_name():
+    workflow = (CHECKOUT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    tested = yaml.safe_load(workflow)["jobs"]["test"]["strategy"]["matrix"]["python"]
+    language = "Programming Language :: Python :: 3."
+    named = [each for each in PROJECT["classifiers"] if each.startswith(language)]
+    assert [f"{language[:-2]}{version}" for version in tested] == named
+    assert f">={tested[0]}" == PROJECT["requires-python"]
+    assert f"with Python {tested[0]} to {tested[-1]}, under" in README
+
+
+def test_conda_has_a_python_whose_start_method_is_that_of_new_pythons():
+    """The stored pictures show it: from 3.14 on no platform forks unless it is asked to."""
+    (python,) = (line for line in ENVIRONMENT["dependencies"] if line.startswith("python="))
+    assert Version(python.partition("=")[2]) >= Version("3.14")
 
 
 def test_conda_asks_one_channel_only():
@@ -154,6 +174,38 @@ def test_lab_opens_no_browser_where_there_is_no_screen():
 @needs_make
 def test_lab_opens_a_browser_where_there_is_a_screen():
     assert "--no-browser" not in make("-n", "lab", DISPLAY=":0")
+
+
+@needs_make
+def test_tests_and_notebooks_are_run_as_anybody_would_type_it():
+    assert "-m pytest --nbval tests notebooks" in make("-n", "test")
+
+
+@needs_make
+def test_a_check_leaves_out_what_is_slow_and_every_start_method_but_one():
+    printed = make("-n", "check")
+    assert "MANYBRAINS_START_METHODS=default " in printed
+    assert '-m "not slow" tests' in printed
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "expected"),
+    [
+        ("", multiprocessing.get_all_start_methods()),
+        ("default", multiprocessing.get_all_start_methods()[:1]),
+        ("spawn", ["spawn"]),
+    ],
+)
+def test_the_start_methods_of_the_tests_can_be_chosen(asked_for, expected):
+    found = subprocess.run(
+        [sys.executable, "-c", "import conftest; print(*conftest.START_METHODS)"],
+        cwd=CHECKOUT / "tests",
+        env=os.environ | {"MANYBRAINS_START_METHODS": asked_for},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert expected == found.stdout.split(), found.stderr
 
 
 @needs_make

@@ -91,6 +91,50 @@ def test_a_failed_update_keeps_the_environment_and_is_tried_again(checkout, monk
     assert [[]] == checkout
 
 
+def test_a_set_up_says_each_step_and_how_long_it_took(checkout, capsys):
+    set_up.main(["--extra", "test"])
+    lines = capsys.readouterr().out.splitlines()
+    assert (4, True) == (len(lines), lines[0].endswith(": once, about a minute."))
+    assert "- making the virtual environment" == lines[1]
+    assert "- fetching and installing what the notebooks need, and the extra test" == lines[2]
+    assert lines[-1].startswith("Set up in ")
+
+
+def test_an_update_does_not_say_that_it_makes_an_environment(checkout, capsys):
+    set_up.main([])
+    capsys.readouterr()
+    set_up.main(["--extra", "test"])
+    assert "virtual environment" not in capsys.readouterr().out
+
+
+def test_a_set_up_that_fails_says_what_helps(checkout, monkeypatch):
+    monkeypatch.setattr(set_up, "install", lambda extras: False)
+    with pytest.raises(SystemExit, match="HTTPS_PROXY") as failed:
+        set_up.main([])
+    assert "PYTHON=python3" in str(failed.value)
+
+
+PIP = """
+for number in range(45):
+    print("Collecting package", number)
+    print("  Downloading it")
+print("Installing collected packages: many")
+raise SystemExit({code})
+"""
+
+
+def test_hundreds_of_lines_of_pip_are_a_few(checkout, capfd):
+    assert set_up.tell_of_pip([sys.executable, "-c", PIP.format(code=0)])
+    expected = ["20 packages found so far", "40 packages found so far"]
+    expected.append("45 packages are here: unpacking them")
+    assert expected == [line.strip() for line in capfd.readouterr().out.splitlines()]
+
+
+def test_all_that_pip_said_is_shown_if_it_fails(checkout, capfd):
+    assert not set_up.tell_of_pip([sys.executable, "-c", PIP.format(code=1)])
+    assert "Collecting package 44\n  Downloading it" in capfd.readouterr().out
+
+
 def test_a_checkout_that_has_moved_gets_a_new_environment(checkout):
     set_up.main([])
     stamp = json.loads(set_up.STAMP.read_text())

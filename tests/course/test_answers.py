@@ -72,12 +72,14 @@ def test_every_exercise_has_enough_answers(lesson):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.usefixtures("nobody_left")
 def test_wrong_answers_are_told_from_right_ones(lesson):
     ask_for(misjudged(lesson, None, ["RIGHT", "WRONG"]))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.usefixtures("nobody_left")
 def test_right_answers_are_right_where_workers_are_spawned(lesson):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import course
 import pytest
+from conftest import START_METHODS
 from course import NOTEBOOKS, Lesson, ask_for
 from execute_notebooks import METADATA, WIDGET_VIEW, places_named
 from kernels import kernel
@@ -437,9 +438,11 @@ def test_a_solution_is_collapsed(lesson):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nobody_left")
-def test_the_check_is_passed_by_the_solution(lesson, start_method):
-    with kernel(start_method) as notebook:
+@pytest.mark.parametrize("method", [m for m in START_METHODS if m in (START_METHODS[0], "spawn")])
+def test_the_check_is_passed_by_the_solution(lesson, method):
+    with kernel(method) as notebook:
         for exercise in lesson.exercises():
             for source in to_run(lesson, exercise):
                 shown = notebook.run(source)

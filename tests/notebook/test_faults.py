@@ -25,6 +25,7 @@ from manybrains.plots.timeline_data import rows_of
 
 TASK_SECONDS = 0.01
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.timeout(120 + 30 * TRIALS),
     pytest.mark.usefixtures("nobody_left"),
     pytest.mark.skipif(sys.platform == "win32", reason="signals are of POSIX"),
@@ -88,6 +89,10 @@ def print_what_looks_like_a_frame():
 """
 
 
+# What goes the same way under every start method is tried under the default alone.
+any_method = pytest.mark.parametrize("notebook", START_METHODS[:1], indirect=True)
+
+
 @pytest.fixture(scope="module", params=START_METHODS)
 def notebook(request: pytest.FixtureRequest) -> Iterator[Kernel]:
     with kernel(request.param, seconds=100) as one:
@@ -104,7 +109,6 @@ HANGS = {
         "p.join()",
         1,
     ),
-    "empty get": ("queue = Queue()", "queue.get()", 0),
     "Pool.map, worker asleep": ("pool = Pool(1)", "pool.map(time.sleep, [600])", 1),
     "Pool.map, worker gone": ("pool = Pool(1)", "pool.map(os._exit, [1])", None),
     "executor": (
@@ -126,6 +130,10 @@ both.wait()""",
         "p.join()",
         1,
     ),
+}
+# The same, of main alone.
+HANGS_OF_MAIN = {
+    "empty get": ("queue = Queue()", "queue.get()", 0),
     "own loop": ("", "while True: pass", 0),
     "await": ("import asyncio", "await asyncio.sleep(600)", 0),
 }
@@ -133,7 +141,7 @@ both.wait()""",
 
 def hang(notebook: Kernel, before: str, line: str) -> tuple[Shown, str]:
     """Run a cell that hangs at a line of it; return what it shows, and how its end is told."""
-    for seconds in (2, 8, 32):  # on a busy machine it may take long to come there
+    for seconds in (1, 4, 16, 64):  # on a busy machine it may take long to come there
         head = f"%%watch hung --deadline {seconds}\nthere = False\n{before}\nthere = True\n"
         shown = notebook.run(head + line)
         if "True" == notebook.run("there").text:
@@ -148,7 +156,19 @@ def hang(notebook: Kernel, before: str, line: str) -> tuple[Shown, str]:
 def test_a_deadline_ends_what_hangs_and_the_kernel_lives_on(
     notebook: Kernel, name: str, trial: int
 ) -> None:
-    before, line, workers = HANGS[name]
+    check_ended(notebook, *HANGS[name])
+
+
+@any_method
+@pytest.mark.parametrize("trial", range(TRIALS))
+@pytest.mark.parametrize("name", HANGS_OF_MAIN)
+def test_a_deadline_ends_a_main_that_waits_for_nobody(
+    notebook: Kernel, name: str, trial: int
+) -> None:
+    check_ended(notebook, *HANGS_OF_MAIN[name])
+
+
+def check_ended(notebook: Kernel, before: str, line: str, workers: int | None) -> None:
     shown, told = hang(notebook, before, line)
     assert ("", told) == (shown.error, shown.stdout.splitlines()[0].partition("; ")[2])
     assert 1 == shown.pictures
@@ -161,6 +181,7 @@ def test_a_deadline_ends_what_hangs_and_the_kernel_lives_on(
     assert "[]" == notebook.run(idle).text
 
 
+@any_method
 def test_a_deadline_ends_two_threads_that_take_two_locks_in_opposite_order(
     notebook: Kernel,
 ) -> None:
@@ -258,12 +279,28 @@ POOLS = {
 }
 
 
-@pytest.mark.parametrize("pool", POOLS)
-@pytest.mark.parametrize("kind", ERRORS)
-def test_an_error_in_a_pool_reaches_the_cell(notebook: Kernel, kind: str, pool: str) -> None:
+# What an executor does with an error is its own for these; the others it does as a pool does.
+KINDS = [("Pool", kind) for kind in ERRORS]
+KINDS += [("executor", kind) for kind in ("custom", "unpicklable", "exit", "interrupt")]
+
+
+def check_error(notebook: Kernel, pool: str, kind: str) -> None:
     shown = notebook.run("%%watch --deadline 30\n" + POOLS[pool].format(kind))
     assert ERRORS[kind] == shown.error
     assert "Traceback" not in shown.stderr
+
+
+@any_method
+@pytest.mark.parametrize(("pool", "kind"), KINDS)
+def test_an_error_of_any_kind_in_a_pool_reaches_the_cell(
+    notebook: Kernel, pool: str, kind: str
+) -> None:
+    check_error(notebook, pool, kind)
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_an_error_in_a_pool_reaches_the_cell(notebook: Kernel, pool: str) -> None:
+    check_error(notebook, pool, "other arguments")
 
 
 @pytest.mark.parametrize("pool", POOLS)
@@ -286,8 +323,17 @@ def test_the_text_of_an_error_has_no_frames_of_ours(notebook: Kernel, pool: str)
         assert (True, False) == ("in fail" in text, "manybrains" in text)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in ERRORS if kind != "exit"])
-def test_an_error_in_a_process_is_told_once(notebook: Kernel, kind: str) -> None:
+@any_method
+@pytest.mark.parametrize("kind", [kind for kind in ERRORS if kind not in ("custom", "exit")])
+def test_an_error_of_any_kind_in_a_process_is_told_once(notebook: Kernel, kind: str) -> None:
+    check_told_once(notebook, kind)
+
+
+def test_an_error_in_a_process_is_told_once(notebook: Kernel) -> None:
+    check_told_once(notebook, "custom")
+
+
+def check_told_once(notebook: Kernel, kind: str) -> None:
     source = f"p = Process(target=fail, args=({kind!r},)); p.start(); p.join(); p.exitcode"
     shown = notebook.run(source)
     assert ("1", "") == (shown.text, shown.error)

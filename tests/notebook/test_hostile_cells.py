@@ -16,7 +16,7 @@ import pytest
 from conftest import START_METHODS
 from kernels import Kernel, Shown, bare_kernel, kernel
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 posix = pytest.mark.skipif(sys.platform == "win32", reason="there is no os.fork on Windows")
 
 DEFINITIONS = """
@@ -39,6 +39,10 @@ def doze():
 def meet(gate):
     gate.wait(60)
 """
+
+
+# What goes the same way under every start method is tried under the default alone.
+any_method = pytest.mark.parametrize("notebook", START_METHODS[:1], indirect=True)
 
 
 @pytest.fixture(scope="module", params=START_METHODS)
@@ -65,6 +69,7 @@ def check_quiet(shown: Shown) -> None:
 # --- watching twice -----------------------------------------------------------------------
 
 
+@any_method
 def test_a_watch_inside_a_watched_cell(notebook: Kernel) -> None:
     source = (
         "%%watch outer\n"
@@ -77,6 +82,7 @@ def test_a_watch_inside_a_watched_cell(notebook: Kernel) -> None:
     check(notebook)
 
 
+@any_method
 def test_a_watched_cell_that_runs_a_watched_cell(notebook: Kernel) -> None:
     inner = "%%watch inner\\np = Process(target=greet, args=(1,)); p.start(); p.join()"
     shown = notebook.run(f"%%watch outer\n_ = get_ipython().run_cell('{inner}')")
@@ -133,6 +139,7 @@ def test_a_global_pool_that_lives_on_for_many_cells_holds_no_files(notebook: Ker
 # --- loading ------------------------------------------------------------------------------
 
 
+@any_method
 def test_loading_again_and_reloading(notebook: Kernel) -> None:
     check_quiet(notebook.run("%load_ext manybrains\n%reload_ext manybrains"))
     check(notebook)
@@ -164,7 +171,7 @@ def test_autoreload_of_the_library_itself(tmp_path: Path) -> None:
         assert str(copy) in one.run("import manybrains; manybrains.__file__").text
         one.run(DEFINITIONS)
         check(one)
-        for path in copy.glob("*.py"):
+        for path in copy.rglob("*.py"):
             os.utime(path, (time.time() + 10, time.time() + 10))
         check(one)
 
@@ -194,6 +201,7 @@ p = Process(target=leave); p.start(); p.join()
     check(notebook)
 
 
+@any_method
 def test_a_watched_cell_that_exits(notebook: Kernel) -> None:
     shown = notebook.run("%%watch quitting\nsys.exit(3)")
     assert "SystemExit: 3" == shown.error
@@ -228,6 +236,7 @@ def test_the_start_method_set_by_a_cell() -> None:
 
 
 @posix
+@any_method
 def test_a_bare_fork(notebook: Kernel) -> None:
     notebook.run("import warnings; warnings.simplefilter('ignore', DeprecationWarning)")  # 3.12
     source = """%%watch forked
@@ -247,6 +256,7 @@ os.waitstatus_to_exitcode(status)
 
 
 @posix
+@any_method
 def test_a_bare_fork_that_starts_workers_of_its_own(notebook: Kernel) -> None:
     source = """
 pid = os.fork()
@@ -267,6 +277,7 @@ os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 @posix
+@any_method
 def test_an_interrupt_of_a_cell_with_a_deadline(notebook: Kernel) -> None:
     source = """%%watch stopped --deadline 60
 import signal
@@ -282,6 +293,7 @@ p = Process(target=doze); p.start(); p.join()
 
 
 @posix
+@any_method
 def test_the_process_that_looks_is_killed(notebook: Kernel) -> None:
     kill = """%%watch
 import signal
@@ -301,9 +313,9 @@ p = Process(target=greet, args=(1,)); p.start(); p.join()
 # --- two kernels --------------------------------------------------------------------------
 
 
-def test_two_kernels_at_once(start_method: str) -> None:
+def test_two_kernels_at_once() -> None:
     with contextlib.ExitStack() as stack:
-        two = [stack.enter_context(kernel(start_method)) for _ in range(2)]
+        two = [stack.enter_context(kernel()) for _ in range(2)]
         for one in two:
             one.run(DEFINITIONS)
             # A worker that is still starting works, and would be a lane of the cells below.

@@ -24,6 +24,7 @@ from manybrains import watch
 from manybrains.lens import watch as watching
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limits are Linux's"),
     pytest.mark.timeout(180),
 ]

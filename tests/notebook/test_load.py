@@ -18,7 +18,7 @@ WARM = 5  # cells after which caches are full
 A_CELL = 100_000  # bytes of memory that a cell may cost for good: its source, its outputs
 A_WORKER = 20_000  # bytes of memory that a lane of a Run and its samples may take
 A_LINE = 1_000  # bytes of the log, for each worker
-pytestmark = pytest.mark.timeout(900 if WHOLE else 180)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900 if WHOLE else 180)]
 
 # The names that the functions use are none that the cells bind: else the notebook, as it is
 # written for workers, would be another one after each.

@@ -20,7 +20,7 @@ from jupyter_client.manager import KernelManager
 
 TRIALS = int(os.environ.get("MANYBRAINS_TRIALS", "1"))
 MARK = "MANYBRAINS_TRIAL"
-pytestmark = pytest.mark.timeout(60 + 30 * TRIALS)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60 + 30 * TRIALS)]
 MACHINERY = (
     "resource_tracker",
     "forkserver",
