@@ -85,6 +85,8 @@ def test_a_join_with_a_time_limit_is_fine_after_all_was_read():
         given.start(2)
         given.get()
         given.join(timeout=30)
+        released = [trial._notes.has(f"joined {worker.pid}") for worker in given.workers]
+    assert [True, True] == released  # at once, not after the time that a worker stays at most
     assert "" == trial.problem
 
 
@@ -102,7 +104,23 @@ def test_a_worker_that_nobody_reads_from_does_not_end_before_somebody_does():
     assert "" == trial.problem
 
 
-def test_one_worker_waits_for_another_one():
+def test_a_worker_leaves_numbers_to_one_that_begins_later():
+    with TwoWorkers() as trial:
+        given = Trial(None, trial)
+        given.start(1)
+        first = given.workers
+        while not trial._testers():
+            time.sleep(0.01)
+        given.numbers, numbers = [], given.numbers
+        time.sleep(0.2)  # enough for the first one to take all numbers, if it did not wait
+        given.start(1)
+        given.numbers, given.workers = numbers, first + given.workers
+        given.get()
+        given.join()
+    assert "" == trial.problem
+
+
+def test_one_worker_that_waits_for_another_one_is_told():
     with pytest.raises(KeyboardInterrupt), TwoWorkers() as trial:  # as a deadline ends it
         given = Trial(None, trial)
         given.start(1)
