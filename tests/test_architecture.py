@@ -152,7 +152,8 @@ def lines_of_code(module: str) -> int:
 
 
 def private(name: str) -> bool:
-    is_private = name.startswith("_") and not name.startswith("__")
+    # A name such as _repr_png_ is IPython's public protocol of display.
+    is_private = name.startswith("_") and not name.startswith("__") and not name.endswith("_")
     return (is_private and name not in DOCUMENTED) or name in UNDOCUMENTED
 
 

@@ -8,7 +8,7 @@ import cmath
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["bound", "defines", "is_plain", "needed", "statements"]
+__all__ = ["bound", "defines", "imported", "is_plain", "needed", "statements"]
 
 _MOST_ITEMS = 10_000  # of a constant; more belongs into an argument
 _PLAIN = (bool, int, str, bytes, type(None), type(...))
@@ -77,6 +77,15 @@ def bound(node: ast.AST) -> Iterator[str]:
     elif not isinstance(node, (ast.Lambda, ast.comprehension)):
         for child in ast.iter_child_nodes(node):
             yield from bound(child)
+
+
+def imported(source: str) -> Iterator[str]:
+    """Yield the full names of the modules that this source imports."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
 
 
 def needed(node: ast.AST) -> Iterator[str]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .definitions import bound, defines, is_plain, needed, statements
+from .definitions import bound, defines, imported, is_plain, needed, statements
 
 __all__ = ["NOT_SENT", "Script"]
 
@@ -55,6 +55,7 @@ class Script:
 
     Attributes:
         names: what the last written version defines.
+        imports: the modules that it imports, by their full names.
         not_sent: what its functions use but could not be written: it lives in the
             notebook's memory only, as a queue or an array does.
     """
@@ -68,6 +69,7 @@ class Script:
     ) -> None:
         self.names: frozenset[str] = frozenset()
         self.not_sent: tuple[str, ...] = ()
+        self.imports: tuple[str, ...] = ()
         self._folder = folder
         self._cells = cells
         self._namespace = namespace
@@ -156,6 +158,8 @@ class Script:
     def _compose(self) -> tuple[str, list[tuple[int, int, int]]]:
         chosen, constants = self._choose()
         self.names = frozenset(constants).union(*(piece.binds for piece in chosen))
+        imports = [piece.source for piece in chosen if piece.is_import]
+        self.imports = tuple(sorted(set(imported("\n".join(imports)))))
         used = frozenset[str]().union(*(piece.uses for piece in chosen))
         missing = {name for name in used - self.names if name in self._namespace}
         missing |= {n for n, p in self._pieces.items() if not p.is_import and n not in self.names}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import pickle
 import re
+import sys
 from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from ..workers.stdlib_internals import (
     arguments_of,
     is_pickled_for_a_worker,
     main_of,
+    preload_in_fork_server,
     target_of,
 )
 
@@ -33,6 +35,13 @@ if TYPE_CHECKING:
     from ..workers.import_hooks import Hook, Table
 
 __all__ = ["HOOKS_OF_A_NOTEBOOK"]
+
+
+# Each worker of a fork server imports what the notebook's functions need, which takes NumPy a
+# tenth of a second and pyplot half of one.  The server can do that once, for packages that are
+# known to work after a fork; `start_hooks` gives each worker random numbers of its own.
+_SAFE = {"PIL", "matplotlib", "numpy", "pandas", "scipy"}
+_WORKER = "manybrains.workers.start_hooks"
 
 
 def _of_pickling(reduction: Any) -> list[Hook]:
@@ -63,8 +72,13 @@ def _around_preparation(prepare: Callable[[str], dict[str, Any]]) -> Callable[[s
         session = current_session()
         if session is None or session.script is None:
             return data
-        # The fork server itself needs no script.
-        return main_of(data, None if name == SERVER_NAME else _written(session))
+        if name == SERVER_NAME:  # the fork server itself needs no script
+            return main_of(data, None)
+        path = _written(session)
+        if "multiprocessing.forkserver" in sys.modules:
+            safe = [name for name in session.script.imports if name.partition(".")[0] in _SAFE]
+            preload_in_fork_server([*safe, _WORKER])
+        return main_of(data, path)
 
     return with_script
 

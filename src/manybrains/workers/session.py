@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         """The notebook as a script, for workers that are not forked."""
 
         names: frozenset[str]
+        imports: tuple[str, ...]
 
         def write(self) -> Path: ...
         def readable(self, text: str) -> str: ...

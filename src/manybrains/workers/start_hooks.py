@@ -72,12 +72,23 @@ class _Arrival:
 
 def _arrive(folder: str, output: str | None, stack_signal: int) -> _Arrival:
     if current_session() is None:
+        _draw_own_random_numbers()
         session = Session(folder)
         session.hook(HOOKS_OF_EVERY_PROCESS)
         session.stack_signal = stack_signal
         session.stack_file = tell_stacks_on(stack_signal, folder)
         set_session(session)
     return _Arrival(folder, output, stack_signal)
+
+
+def _draw_own_random_numbers() -> None:
+    """Seed NumPy's global generator anew, as if this worker had imported NumPy itself.
+
+    The fork server may have imported it in advance, and all its children would draw the same.
+    """
+    random = sys.modules.get("numpy.random")
+    if random is not None:
+        random.seed()
 
 
 def _around_start(start: Callable[[Any], None]) -> Callable[[Any], None]:

@@ -58,6 +58,7 @@ __all__ = [
     "open_to_append_on_windows",
     "pickle_for_a_worker",
     "pool_workers",
+    "preload_in_fork_server",
     "receive_from_executor",
     "receive_from_pool",
     "requester_of",
@@ -181,6 +182,18 @@ def helper_pids() -> dict[int, str]:
     return {pid: name for pid, name in known.items() if pid is not None}
 
 
+def preload_in_fork_server(modules: list[str]) -> None:
+    """Let the fork server import these modules when it starts, so that its children have them.
+
+    It is left alone if it runs already, or if the reader has chosen what it imports.
+    """
+    from multiprocessing import forkserver
+
+    server: Any = forkserver._forkserver
+    if server._forkserver_pid is None and server._preload_modules == ["__main__"]:
+        forkserver.set_forkserver_preload(["__main__", *modules])
+
+
 def temporary_folder() -> str | None:
     """Return the folder pymp-... of this process, if it has one."""
     from multiprocessing import process
@@ -250,6 +263,9 @@ def stop_refilling(pool: Any) -> None:
     from multiprocessing.pool import TERMINATE
 
     pool._state = TERMINATE
+    # At the end of the program it would wait for that lock for ever.
+    if (finalizer := getattr(pool, "_terminate", None)) is not None:
+        finalizer.cancel()
     if (handler := getattr(pool, "_worker_handler", None)) is not None:
         handler._state = TERMINATE
         pool._change_notifier.put(None)

@@ -1,0 +1,55 @@
+"""What a worker of the fork server has at its birth, and what the notebook refuses to send."""
+
+import multiprocessing
+import sys
+
+import pytest
+from kernels import kernel
+
+CELLS = """\
+import multiprocessing, os
+import numpy as np
+
+def server_has_numpy(_):
+    with open(f"/proc/{os.getppid()}/maps") as file:
+        return "numpy" in file.read()
+
+def draw(gate):
+    gate.wait(30)
+    return float(np.random.rand())
+"""
+pytestmark = pytest.mark.skipif(
+    "forkserver" not in multiprocessing.get_all_start_methods(), reason="there is none"
+)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks /proc")
+def test_the_fork_server_imports_once_what_its_children_need() -> None:
+    with kernel("forkserver") as one:
+        one.run(CELLS)
+        shown = one.run(
+            "with multiprocessing.Pool(1) as pool: print(pool.map(server_has_numpy, [0]))"
+        )
+    assert ("[True]", "") == (shown.stdout.strip(), shown.error)
+
+
+def test_each_worker_draws_random_numbers_of_its_own() -> None:
+    with kernel("forkserver") as one:
+        one.run(CELLS)
+        shown = one.run(
+            "manager = multiprocessing.Manager(); gate = manager.Barrier(3)\n"
+            "with multiprocessing.Pool(3) as pool: print(len(set(pool.map(draw, [gate] * 3))))"
+        )
+        one.run("manager.shutdown()")
+    assert ("3", "") == (shown.stdout.strip(), shown.error)
+
+
+def test_what_the_reader_lets_the_fork_server_import_is_left_alone() -> None:
+    with kernel("forkserver") as one:
+        one.run("import multiprocessing; multiprocessing.set_forkserver_preload(['json'])")
+        one.run(CELLS)
+        shown = one.run(
+            "with multiprocessing.Pool(1) as pool: pool.map(abs, [0])\n"
+            "from multiprocessing import forkserver; print(forkserver._forkserver._preload_modules)"
+        )
+    assert ("['json']", "") == (shown.stdout.strip(), shown.error)
