@@ -102,19 +102,32 @@ def notebook(request: pytest.FixtureRequest) -> Iterator[Kernel]:
 
 # --- deadlines ----------------------------------------------------------------------------
 
-# (what comes before, the line that waits for ever, how many workers are there then)
+# (what comes before, the line that waits for ever, how many workers are there then, where they
+# stand)
 HANGS = {
     "join before get": (
         "queue = Queue(); p = Process(target=queue.put, args=(b'x' * 1_000_000,)); p.start()",
         "p.join()",
         1,
+        "in `Queue`, feeding its pipe",
     ),
-    "Pool.map, worker asleep": ("pool = Pool(1)", "pool.map(time.sleep, [600])", 1),
-    "Pool.map, worker gone": ("pool = Pool(1)", "pool.map(os._exit, [1])", None),
+    "Pool.map, worker asleep": (
+        "pool = Pool(1)",
+        "pool.map(time.sleep, [600])",
+        1,
+        "in C code, at work on a task",
+    ),
+    "Pool.map, worker gone": (
+        "pool = Pool(1)",
+        "pool.map(os._exit, [1])",
+        None,
+        "1 worker was ended",
+    ),
     "executor": (
         "executor = ProcessPoolExecutor(1); future = executor.submit(time.sleep, 600)",
         "future.result()",
         1,
+        "in C code, at work on a task",
     ),
     "two locks": (
         """a, b, both = Lock(), Lock(), Barrier(3)
@@ -124,18 +137,20 @@ for worker in workers: worker.start()
 both.wait()""",
         "for worker in workers: worker.join()",
         2,
+        "at `with second:` (line 8, in take)",
     ),
     "deaf worker": (
         "queue = Queue(); p = Process(target=be_deaf, args=(queue,)); p.start(); queue.get()",
         "p.join()",
         1,
+        "at `time.sleep(600)` (line ",
     ),
 }
 # The same, of main alone.
 HANGS_OF_MAIN = {
-    "empty get": ("queue = Queue()", "queue.get()", 0),
-    "own loop": ("", "while True: pass", 0),
-    "await": ("import asyncio", "await asyncio.sleep(600)", 0),
+    "empty get": ("queue = Queue()", "queue.get()", 0, ""),
+    "own loop": ("", "while True: pass", 0, ""),
+    "await": ("import asyncio", "await asyncio.sleep(600)", 0, ""),
 }
 
 
@@ -147,7 +162,7 @@ def hang(notebook: Kernel, before: str, line: str) -> tuple[Shown, str]:
         if "True" == notebook.run("there").text:
             break
     where = f"`{line}` (line {head.count(chr(10)) + 1})"
-    told = f"stopped at its deadline of {seconds} s while it was at {where}; its workers were ended"
+    told = f"stopped at its deadline of {seconds} s; MainProcess stood at {where}"
     return shown, told
 
 
@@ -168,9 +183,15 @@ def test_a_deadline_ends_a_main_that_waits_for_nobody(
     check_ended(notebook, *HANGS_OF_MAIN[name])
 
 
-def check_ended(notebook: Kernel, before: str, line: str, workers: int | None) -> None:
+def check_ended(notebook: Kernel, before: str, line: str, workers: int | None, stood: str) -> None:
     shown, told = hang(notebook, before, line)
-    assert ("", told) == (shown.error, shown.stdout.splitlines()[0].partition("; ")[2])
+    note = shown.stdout.splitlines()[0].partition("; ")[2]
+    assert ("", told) == (shown.error, note[: len(told)])
+    assert stood in note
+    if workers:
+        assert note.endswith(
+            f" {'1 worker was' if workers == 1 else f'{workers} workers were'} ended"
+        )
     assert 1 == shown.pictures
     ask = "from multiprocessing import active_children\nhung.finished, active_children()"
     assert "(False, [])" == notebook.run(ask).text
@@ -192,7 +213,9 @@ workers = [threading.Thread(target=take, args=pair, daemon=True) for pair in pai
 for worker in workers: worker.start()
 both.wait()"""
     shown, told = hang(notebook, before, "for worker in workers: worker.join()")
-    assert told == shown.stdout.splitlines()[0].partition("; ")[2]
+    note = shown.stdout.splitlines()[0].partition("; ")[2]
+    assert note.startswith(told)
+    assert "stood at `with second:` (line 8, in take); still running, since a thread" in note
     lanes = notebook.run("[(lane.kind, lane.ended) for lane in hung.workers]").text
     assert "[('thread', None), ('thread', None)]" == lanes
 
