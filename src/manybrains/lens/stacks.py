@@ -109,11 +109,16 @@ def _has(mask: str, number: int) -> bool:
 
 
 def _stacks_in(text: str) -> Sequence[Stack]:
-    """Return the stacks that faulthandler has written: the oldest thread is the main one."""
+    """Return the stacks that faulthandler has written, that of the main thread first."""
     begins = [match.end() for match in _THREAD.finditer(text)]
     parts = [text[begin:end] for begin, end in zip(begins, [*begins[1:], None], strict=True)]
     stacks = [
         tuple(Frame(file, int(line), function) for file, line, function in _FRAME.findall(part))
         for part in parts
     ]
-    return stacks[::-1]
+    return sorted(stacks, key=_is_of_a_thread)
+
+
+def _is_of_a_thread(stack: Stack) -> bool:
+    """Tell whether a stack begins where `threading` starts a thread."""
+    return bool(stack) and stack[-1].file.replace("\\", "/").endswith("/threading.py")
