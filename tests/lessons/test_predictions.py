@@ -125,10 +125,14 @@ def displayed(monkeypatch):
 @pytest.fixture
 def boxes(displayed, monkeypatch):
     """The boxes of widgets that were made."""
-    made, box_of = [], ipywidgets.VBox
-    monkeypatch.setattr(
-        ipywidgets, "VBox", lambda children: made.append(box_of(children)) or made[-1]
-    )
+    made = []
+
+    class Box(ipywidgets.VBox):
+        def __init__(self, children):
+            super().__init__(children)
+            made.append(self)
+
+    monkeypatch.setattr(ipywidgets, "VBox", Box)
     return made
 
 
