@@ -8,6 +8,7 @@ from made_up import MAIN, process, run_of
 from matplotlib.text import Text
 
 from manybrains.comparisons.comparison import Comparison, Contestant
+from manybrains.comparisons.scaling import Scaling, ScalingPoint
 from manybrains.lessons.workloads import Ticks
 from manybrains.records.run import Run
 
@@ -48,6 +49,15 @@ TURNS = [
     Ticks("Thread-2", 7, tuple((10.005 + k / 100, 10.01 + k / 100) for k in range(40))),
 ]
 TOGETHER = [Ticks("Process-1", 7, ((10.0, 10.4),)), Ticks("Process-2", 8, ((10.02, 10.42),))]
+
+
+def point(workers, *walls):
+    name = f"{workers} worker{'' if workers == 1 else 's'}"
+    return ScalingPoint(name, tuple(run_of(name=name, wall=wall) for wall in walls), workers)
+
+
+# A program of which a fifth is serial: 1, 0.6, 0.4 seconds.
+AMDAHL = Scaling((point(1, 1.0, 1.1, 0.9), point(2, 0.6, 0.6, 9.0), point(4, 0.4, 0.4, 0.4)), [7])
 
 
 def words_of(ax):

@@ -1,25 +1,11 @@
 """The speedup by more and more workers."""
 
-import pytest
-from made_up import MACHINE, run_of
-from pictures import DUEL
+from made_up import MACHINE
+from pictures import AMDAHL, point
 
-from manybrains.comparisons.scaling import Scaling, ScalingPoint
+from manybrains.comparisons.scaling import Scaling
 from manybrains.plots.alt_text import alt_text
 from manybrains.plots.speedup import plot_speedup
-
-
-def point(workers, *walls):
-    name = f"{workers} worker{'' if workers == 1 else 's'}"
-    return ScalingPoint(name, tuple(run_of(name=name, wall=wall) for wall in walls), workers)
-
-
-# A program of which a fifth is serial: 1, 0.6, 0.4 seconds.
-AMDAHL = Scaling((point(1, 1.0, 1.1, 0.9), point(2, 0.6, 0.6, 9.0), point(4, 0.4, 0.4, 0.4)), [7])
-
-
-def test_the_picture_is_drawn_on_the_axes_given(ax):
-    assert ax is plot_speedup(AMDAHL, ax)
 
 
 def test_the_measured_line_goes_through_the_medians():
@@ -66,11 +52,6 @@ def test_the_axes_have_a_quantity_each():
         ax.get_xlabel(),
         ax.get_ylabel(),
     )
-
-
-def test_what_is_no_scaling_is_refused_with_a_remedy():
-    with pytest.raises(TypeError, match=r"plot_speedup takes a Scaling, not .*: give it what meas"):
-        plot_speedup(DUEL)
 
 
 def test_the_picture_has_words_for_those_who_cannot_see_it():

@@ -5,10 +5,11 @@ import pytest
 from made_up import run_of
 from matplotlib import pyplot
 from matplotlib.text import Text
-from pictures import DUEL, EMPTY, RACE, RECORDED, TURNS, drawn
+from pictures import AMDAHL, DUEL, EMPTY, RACE, RECORDED, TURNS, drawn
 
 from manybrains.lens.watch import WatchedRun
 from manybrains.plots.process_tree import plot_processes
+from manybrains.plots.speedup import plot_speedup
 from manybrains.plots.ticks import plot_ticks
 from manybrains.plots.timeline import plot_timeline
 from manybrains.plots.usage import plot_cores, plot_memory
@@ -22,6 +23,7 @@ PICTURES = {
     "processes": (plot_processes, DUEL),
     "wall_times": (plot_wall_times, RACE),
     "ticks": (plot_ticks, TURNS),
+    "speedup": (plot_speedup, AMDAHL),
 }
 every_picture = pytest.mark.parametrize(("plot", "data"), PICTURES.values(), ids=PICTURES)
 RUN_PICTURES = [plot_timeline, plot_cores, plot_memory, plot_processes]
@@ -49,6 +51,20 @@ def test_a_picture_leaves_the_style_of_others_alone(plot, data):
     before = dict(matplotlib.rcParams)
     plot(data)
     assert before == dict(matplotlib.rcParams)
+
+
+@every_picture
+def test_a_notebook_that_becomes_interactive_with_its_first_figure_stays_so(
+    plot, data, monkeypatch
+):
+    def first_figure(figure=pyplot.figure, **settings):
+        matplotlib.rcParams["interactive"] = True  # else a notebook shows no figure
+        return figure(**settings)
+
+    monkeypatch.setattr(pyplot, "figure", first_figure)
+    with matplotlib.rc_context():
+        plot(data)
+        assert matplotlib.rcParams["interactive"]
 
 
 @every_picture

@@ -11,6 +11,7 @@ import pytest
 from made_up import process, run_of, thread
 from matplotlib.colors import to_hex
 from matplotlib.image import imread
+from matplotlib.legend import Legend
 from matplotlib.text import Text
 from pictures import (
     CROWD,
@@ -22,6 +23,7 @@ from pictures import (
 )
 
 from manybrains.plots.lanes import SPACING
+from manybrains.plots.png import size_on_screen
 from manybrains.plots.style import ALARM, PLAIN
 from manybrains.plots.timeline import plot_timeline, timeline_png
 from manybrains.records.run import Run, Sample
@@ -44,7 +46,7 @@ def area_of(path):
 def drawn_cpu_seconds(ax, rows):
     """The area in each row: CPU seconds, for a row is one core high."""
     areas = [0.0] * rows
-    for path in part(ax, "work").get_paths():
+    for path in [*part(ax, "work").get_paths(), *part(ax, "averages").get_paths()]:
         areas[round(-path.vertices[:, 1].min() / SPACING)] += area_of(path)
     return areas
 
@@ -173,10 +175,56 @@ def test_the_key_names_the_cores_that_were_used(ax):
     assert ["row height: one core", "core 0", "core 1"] == key
 
 
-def test_the_key_of_many_cores_names_those_that_share_a_colour(ax):
-    run = run_of(*[process("n", cores=1.0)] * 17, core=lambda lane, _: max(lane - 1, 0))
-    key = [text.get_text() for text in plot_timeline(run, ax).get_legend().get_texts()]
-    assert ["core 0, 8…", "1, 9", "2, 10"] == key[1:4]
+def texts_of_keys(ax):
+    return [text.get_text() for key in ax.findobj(Legend) for text in key.get_texts()]
+
+
+def cores_each(lanes, **fields):
+    """A run in which each lane worked on a core of its own, from core 0 on."""
+    core = lambda lane, _: max(lane - 1, 0)  # noqa: E731
+    return run_of(*[process("n", 0.1, 0.9, cores=1.0)] * lanes, core=core, **fields)
+
+
+def test_the_key_of_many_cores_names_eight_and_what_a_line_adds(ax):
+    key = texts_of_keys(plot_timeline(cores_each(17), ax))
+    assert {"core 0", "1", "7", "line below: +8", "+16"} <= set(key)
+
+
+def test_a_core_above_seven_has_a_line_in_the_gap_below_its_row():
+    lines = part(plot_timeline(cores_each(9)), "lines").get_paths()
+    tops = {path.vertices[:, 1].max() for path in lines}
+    last = -9 * SPACING  # main's row is the first; core 8 is that of the last row
+    assert (1, True) == (len(tops), last - (SPACING - 1) < max(tops) < last)
+
+
+def test_rows_too_thin_for_a_line_share_colours():
+    ax = plot_timeline(cores_each(150, looks=1))
+    assert ([], True) == (part(ax, "lines").get_paths(), "core 0, 8…" in texts_of_keys(ax))
+
+
+def test_a_key_of_many_cores_stays_inside_the_picture():
+    ax = drawn(plot_timeline(cores_each(63)))
+    assert max(key.get_window_extent().x1 for key in ax.findobj(Legend)) <= ax.figure.bbox.x1
+
+
+UNSEEN = run_of(process("short", cores=0.5), looks=0)
+
+
+def test_where_no_look_fell_into_a_life_the_average_is_hatched(ax):
+    ax = plot_timeline(UNSEEN, ax)
+    unseen = part(ax, "averages")
+    assert ([], True) == (part(ax, "work").get_paths(), bool(unseen.get_hatch()))
+    assert 2 == len(unseen.get_paths())
+
+
+def test_the_key_says_what_is_hatched(ax):
+    key = texts_of_keys(plot_timeline(UNSEEN, ax))
+    assert ["row height: one core", "average: no look fell into it"] == key
+
+
+def test_nothing_is_hatched_where_somebody_looked(ax):
+    ax = plot_timeline(DUEL, ax)
+    assert ([], 3) == (part(ax, "averages").get_paths(), len(texts_of_keys(ax)))
 
 
 def test_the_key_of_a_system_without_core_numbers_says_busy(ax):
@@ -267,9 +315,63 @@ def test_rows_are_named_as_the_axes_given_leave_room(ax):
     assert len(names_in(plot_timeline(SIXTY_FOUR, ax))) < 12
 
 
-def test_the_timeline_comes_as_a_png_eight_inches_wide():
-    pixels = imread(io.BytesIO(timeline_png(DUEL)))
-    assert 880 == pixels.shape[1]
+PLACE = "acquire of the first lock, cell 4, line 7, called by transfer_the_money"
+
+
+def stopped(begin=0.1):
+    lane = process("stuck", begin, 1.0, exit_code=-9, stood_at=PLACE)
+    return run_of(lane, finished=False, note="stopped at its deadline of 1 s")
+
+
+def places_in(ax):
+    return [text.get_text() for text in ax.texts if text.get_gid() == "stood at"]
+
+
+def test_a_stopped_lane_says_where_it_stood():
+    assert [PLACE] == places_in(plot_timeline(stopped()))
+
+
+def test_where_a_lane_stood_is_cut_short_to_what_fits():
+    (said,) = places_in(plot_timeline(stopped(0.6)))
+    begin, end = said.split("…")
+    assert (True, True) == (PLACE.startswith(begin), PLACE.endswith(end))
+
+
+def test_a_lane_too_short_for_words_does_not_say_where_it_stood():
+    assert [] == places_in(plot_timeline(stopped(0.95)))
+
+
+def test_rows_too_thin_for_words_do_not_say_where_their_lanes_stood():
+    lanes = [process("stuck", 0.1, 1.0, stood_at=PLACE)] * 63
+    assert [] == places_in(plot_timeline(run_of(*lanes)))
+
+
+def test_where_a_lane_stood_is_written_inside_its_row():
+    ax = drawn(plot_timeline(stopped(0.4)))
+    (text,) = [text for text in ax.texts if text.get_gid() == "stood at"]
+    left, right = ax.transData.transform([(0.4, 0), (1.0, 0)])[:, 0]
+    box = text.get_window_extent()
+    assert left <= box.x0 < box.x1 <= right
+
+
+every_size = pytest.mark.parametrize("run", [DUEL, SIXTY_FOUR, CROWD], ids=["3", "64", "501"])
+
+
+@every_size
+def test_a_timeline_is_shown_eight_inches_wide_and_has_two_pixels_for_each(run):
+    png = timeline_png(run)
+    assert (1760, 880) == (imread(io.BytesIO(png)).shape[1], size_on_screen(png)["width"])
+
+
+@every_size
+def test_a_timeline_is_a_small_file(run):
+    assert len(timeline_png(run)) < 60_000
+
+
+def test_the_colours_of_cores_are_exact_in_the_png():
+    pixels = (255 * imread(io.BytesIO(timeline_png(DUEL)))[:, :, :3]).round().astype(int)
+    seen = {tuple(pixel) for row in pixels[::8, ::8] for pixel in row}
+    assert {(0x00, 0x72, 0xB2), (0xE6, 0x9F, 0x00), (255, 255, 255)} <= seen
 
 
 def test_the_same_run_gives_the_same_bytes():

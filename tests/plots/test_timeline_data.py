@@ -5,9 +5,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from made_up import MAIN, process, run_of, thread
+from made_up import process, run_of, thread
 
-from manybrains.plots.timeline_data import headline, in_words, rows_of
+from manybrains.plots.timeline_data import in_words, rows_of
 from manybrains.records.run import Lane, Run, Sample
 
 RECORDED = sorted((Path(__file__).parents[1] / "data").glob("*.json"))
@@ -130,29 +130,6 @@ def test_a_thread_whose_name_says_so_is_not_called_one_twice():
     assert "Thread-1 (count)" == row_of(thread("Thread-1 (count)")).name
 
 
-def test_the_headline_says_who_kept_how_many_cores_busy_for_how_long():
-    run = run_of(process("one", 0, 1, cores=1.0), process("two", 0, 1, cores=0.96), name="duel")
-    assert "duel: 2 workers kept 1.96 cores busy for 1.00 s" == headline(run)
-
-
-def test_the_headline_of_a_run_without_workers_names_main():
-    run = run_of(main=dataclasses.replace(MAIN, cpu_seconds=0.5), name="alone")
-    assert "alone: no workers, main kept 0.50 cores busy for 1.00 s" == headline(run)
-
-
-@pytest.mark.parametrize(
-    ("note", "end"),
-    [
-        ("stopped at its deadline of 1 s while it was at `p.join()`", ", until the deadline"),
-        ("stopped by ZeroDivisionError", ", until ZeroDivisionError"),
-        ("", ", then stopped early"),
-        ("nobody knows why", ", then stopped early"),
-    ],
-)
-def test_the_headline_of_an_unfinished_run_says_what_ended_it(note, end):
-    assert headline(run_of(finished=False, note=note)).endswith(f" s{end}")
-
-
 def test_in_words_every_lane_is_told():
     run = run_of(process("one", 0, 0.5, cores=1.0, exit_code=-9), name="killed")
     assert (
@@ -164,3 +141,14 @@ def test_in_words_every_lane_is_told():
 
 def test_in_words_a_crowd_is_counted():
     assert in_words(run_of(*[process("one")] * 99)).endswith("; and 92 more.")
+
+
+def test_in_words_a_stopped_lane_says_in_full_where_it_stood():
+    place = "acquire of the first lock, cell 4, line 7, called by transfer_the_money"
+    run = run_of(process("one", exit_code=-9, stood_at=place))
+    assert in_words(run).endswith(f"SIGKILL, stood at {place}.")
+
+
+@pytest.mark.parametrize(("looks", "average"), [(0, True), (1, False)])
+def test_a_row_is_an_average_if_no_look_fell_into_it(looks, average):
+    assert average == row_of(process("one", cores=0.5), looks=looks).average

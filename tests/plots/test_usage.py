@@ -44,6 +44,40 @@ def test_many_more_cores_than_were_used_do_not_flatten_the_picture(ax):
     assert (True, True) == (ax.get_ylim()[1] < 3, title.endswith("of 64 that are yours"))
 
 
+def with_yours(run, yours, limited_by):
+    machine = dataclasses.replace(run.machine, cores_yours=yours, limited_by=limited_by)
+    return dataclasses.replace(run, machine=machine)
+
+
+QUOTA = "a cgroup v2 quota"
+LOOKS = tuple(Sample(time, 1, cpu, 0) for time, cpu in ((0.1, 0.1), (0.5, 0.1), (0.8, 0.4)))
+BURSTS = dataclasses.replace(run_of(process("n", 0.0, 1.0, cores=0.4), looks=0), samples=LOOKS)
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        (with_yours(BURSTS, 0.5, QUOTA), f"bursts, which {QUOTA} lets pass"),
+        (with_yours(DUEL, 0.5, QUOTA), f"work that {QUOTA} did not hold back"),
+        (with_yours(DUEL, 1.0, "CPU affinity"), "work that CPU affinity did not hold back"),
+        (with_yours(DUEL, 1.0, ""), "more than there are, an error of the CPU clocks"),
+    ],
+)
+def test_more_cores_in_use_than_are_yours_are_said_to_be_what_they_are(run, words, ax):
+    title = plot_cores(run, ax).get_title(loc="left")
+    assert title.replace("\n", " ").endswith(f" at most; above yours: {words}")
+
+
+def test_what_was_used_above_yours_is_hatched_from_there(ax):
+    ax = plot_cores(with_yours(BURSTS, 0.5, QUOTA), ax)
+    (above,) = [patch.get_data() for patch in ax.patches if patch.get_hatch()]
+    assert (0.5, 1.0) == (above.baseline, pytest.approx(max(above.values)))
+
+
+def test_where_no_more_was_used_than_is_yours_nothing_is_hatched(ax):
+    assert [] == [patch for patch in plot_cores(DUEL, ax).patches if patch.get_hatch()]
+
+
 def test_the_axes_of_cores_over_time_have_their_units(ax):
     ax = plot_cores(DUEL, ax)
     assert ("seconds since the cell began", "cores in use") == (ax.get_xlabel(), ax.get_ylabel())
