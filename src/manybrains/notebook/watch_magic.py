@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from IPython.core.error import UsageError
 
-from ..lens.watch import Watch, watch
+from ..lens.watch import Watch, WatchedRun, watch
 from ..records.run import Run
 from ..workers.hints import remedy
 from .output_relay import current_relay
@@ -134,7 +134,7 @@ def from_line(shell: Any, line: str) -> _Shown:
             parser.error(f"{name!r} cannot name a run, for it is no Python name")
         if hasattr(builtins, name):
             parser.error(f"{name!r} is a name of Python's own: choose another")
-        if not isinstance(shell.user_ns.get(name), Run | None):
+        if not isinstance(shell.user_ns.get(name), Run | WatchedRun | None):
             kind = type(shell.user_ns[name]).__name__
             parser.error(f"{name!r} is already a name of yours (of type {kind}): choose another")
         watched = watch(name, deadline=options.deadline, interval=options.interval, quiet=True)
