@@ -241,3 +241,28 @@ def test_a_sampler_that_is_late_takes_nothing_from_main_and_its_threads(session:
     assert 0.1 <= thread.cpu_seconds < 0.15
     assert all(0.1 <= sample.cpu_seconds for sample in run.samples if sample.lane == 0)
     assert 0.1 <= main.cpu_seconds < 0.15
+
+
+OWNER = """
+import multiprocessing, time
+from multiprocessing import util
+from manybrains import watch
+with watch():
+    print(util.get_temp_dir(), flush=True)
+    time.sleep(60)
+"""
+
+
+@linux
+def test_the_folder_of_multiprocessing_goes_with_a_process_that_is_killed() -> None:
+    command = [sys.executable, "-c", OWNER]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        folder = Path(owner.stdout.readline().strip())
+        assert folder.name.startswith("pymp-")
+        assert folder.is_dir()
+        owner.kill()
+    until = time.monotonic() + 20
+    while folder.exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not folder.exists()

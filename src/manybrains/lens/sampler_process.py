@@ -59,13 +59,13 @@ class Sampler:
             self._look_where_due()
             text, ended = self._waiter.wait(self._pause())
             self._see_off(ended)
-            if text == b"" or (self._parent, 0) not in self._seen:
-                return False
             *lines, self._said = (self._said + (text or b"")).split(b"\n")
             for line in lines:
                 if line == b"stop":
                     return True
                 self._obey(*line.split())
+            if text == b"" or (self._parent, 0) not in self._seen:
+                return False
             if self._records:
                 self._read_log()
 
