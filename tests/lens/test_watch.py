@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import connection
 from pathlib import Path
@@ -25,6 +26,14 @@ from manybrains import Run, count, watch
 from manybrains.lens import hooks
 
 pytestmark = pytest.mark.usefixtures("nobody_left")
+
+
+@pytest.fixture
+def hooked() -> Iterator[None]:
+    """The hooks stay between the blocks, as in a notebook."""
+    hooks.install()
+    yield
+    hooks.release()
 
 
 def test_each_process_is_a_lane_after_the_watched_one(start_method: str) -> None:
@@ -281,10 +290,11 @@ def test_a_bare_fork_from_before_the_block_is_no_lane() -> None:
     assert () == run.workers
 
 
-def test_a_pool_of_an_earlier_block_is_a_lane_where_it_works(start_method: str) -> None:
+def test_a_pool_of_an_earlier_block_is_a_lane_where_it_works(
+    start_method: str, hooked: None
+) -> None:
     context = multiprocessing.get_context(start_method)
-    with watch():  # from here on births are noted
-        pool = context.Pool(1)
+    pool = context.Pool(1)
     with pool:
         pool.apply(burn, (0.1,))
         with watch() as run:

@@ -89,8 +89,7 @@ class Deadline:
     def _strike_in_time(self) -> None:
         if self._over.wait(self.seconds):
             return
-        with contextlib.suppress(Exception):  # whatever is in the way of looking, the block ends
-            self._look_around(_block_stack(sys._current_frames().get(self._ident), self._task))
+        self._look_around(_block_stack(sys._current_frames().get(self._ident), self._task))
         self.passed = True
         self._kill_workers()
         while not self._over.wait(0.05):  # again: a signal between two waits can be lost

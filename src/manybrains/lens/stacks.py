@@ -18,7 +18,7 @@ from ..workers.stack_dumps import stacks_path
 
 __all__ = ["Frame", "Stack", "stack_of", "stacks_here", "stacks_of_workers"]
 
-_THREAD = re.compile(r"^(Current thread|Thread) 0x[0-9a-f]+.*\(most recent call first\)", re.M)
+_THREAD = re.compile(r"^(?:Current thread|Thread) 0x[0-9a-f]+.*\(most recent call first\)", re.M)
 _FRAME = re.compile(r'^  File "([^"\n]*)", line (\d+) in (.*)$', re.M)
 _STEP = 0.0003  # seconds between two looks whether a worker has told
 _MOST = 0.05  # seconds for one worker
@@ -110,8 +110,7 @@ def _has(mask: str, number: int) -> bool:
 
 def _stacks_in(text: str) -> Sequence[Stack]:
     """Return the stacks that faulthandler has written, that of the main thread first."""
-    begins = [match.end() for match in _THREAD.finditer(text)]
-    parts = [text[begin:end] for begin, end in zip(begins, [*begins[1:], None], strict=True)]
+    _, *parts = _THREAD.split(text)
     stacks = [
         tuple(Frame(file, int(line), function) for file, line, function in _FRAME.findall(part))
         for part in parts

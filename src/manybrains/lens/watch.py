@@ -256,10 +256,14 @@ class Watch:
         return "; ".join(told)
 
     def _look_around(self, block: Stack) -> None:
+        with contextlib.suppress(Exception):  # the workers are ended, whatever is in the way here
+            self._stood_at = self._where_everybody_stands(block)
+
+    def _where_everybody_stands(self, block: Stack) -> dict[Key, str]:
         pids = {worker.pid for worker in children() - self._before}
         known = [life for life in self._sampler.lifetimes.read() if not life.thread_id]
         pids |= {life.pid for life in known if life.reaped is None and self._is_ours(life)}
-        self._stood_at = where_everybody_stands(self._session, block, pids - {None, os.getpid()})
+        return where_everybody_stands(self._session, block, pids - {None, os.getpid()})
 
     def _is_ours(self, life: Lifetime) -> bool:
         return life.first_moment is not None and life.first_moment >= self._begin
