@@ -14,7 +14,7 @@ from kernels import TRIALS, Kernel, kernel
 WHOLE = TRIALS > 1
 ONE_AFTER_THE_OTHER = 2_000 if WHOLE else 50
 CELLS = 200 if WHOLE else 20
-WARM = 5  # cells after which caches are full
+WARM = 20  # cells after which caches are full
 A_CELL = 100_000  # bytes of memory that a cell may cost for good: its source, its outputs
 A_WORKER = 20_000  # bytes of memory that a lane of a Run and its samples may take
 A_LINE = 1_000  # bytes of the log, for each worker
