@@ -214,7 +214,7 @@ on("pre_run_cell", begin)
 on("post_run_cell", lambda result: ending and ending.pop()())
 """)
     assert ">own>\n" == notebook.run("print('own')").stdout
-    notebook.run("while undo: undo.pop()()")
+    notebook.run("while undo: undo.pop()()\nending.pop()()")
     assert "own\n" == notebook.run("print('own')").stdout
 
 
@@ -227,3 +227,4 @@ on("post_run_cell", lambda result: ending and ending.pop()())
 """)
     shown = notebook.run("import asyncio\nawait asyncio.sleep(0)\nprint('own')\nlen(count)")
     assert ("own\n", "2") == (shown.stdout, shown.text)
+    notebook.run("undo.append(ending.pop())")
