@@ -83,7 +83,7 @@ def _split(data: bytes) -> tuple[list[Part], bytes]:
         raw += data[place:mark]
         head = _HEAD.match(data, mark + 1)
         size = int(head[4]) if head else 0
-        if len(data) < (head.end() + size if head else mark + _LONGEST_HEAD):
+        if _is_cut(data, mark) if head is None else len(data) < head.end() + size:
             place = mark
             break
         if head is None or size > _MOST_BYTES:
@@ -100,3 +100,8 @@ def _split(data: bytes) -> tuple[list[Part], bytes]:
     if raw:
         parts.append(_of_nobody(raw))
     return parts, data[place:]
+
+
+def _is_cut(data: bytes, mark: int) -> bool:
+    """Tell whether a head may follow this mark once there are more bytes: it has no mark in it."""
+    return len(data) < mark + _LONGEST_HEAD and data.find(FRAME, mark + 1) < 0

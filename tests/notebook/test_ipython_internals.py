@@ -1,0 +1,230 @@
+"""What we rely on of IPython's and ipykernel's internals; each test is a contract with them.
+
+The cells run in a real kernel without the extension.  Where a test fails after a change of
+IPython, its name says what `notebook.ipython_internals` may no longer take for granted.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from kernels import Kernel, Shown, bare_kernel
+from nbclient.exceptions import CellExecutionError
+
+PRELUDE = """
+import ast, sys, threading
+from manybrains.notebook import ipython_internals as door
+shell, told, undo = get_ipython(), [], []
+
+def on(event, do):
+    shell.events.register(event, do)
+    undo.append(lambda: shell.events.unregister(event, do))
+
+def note_source(info):
+    told.append(door.source_of_cell(shell, info))
+"""
+NOTE_SOURCES = "told.clear()\non('pre_run_cell', note_source)"
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Kernel]:
+    with bare_kernel() as one:
+        assert "" == one.run(PRELUDE).error
+        yield one
+
+
+@pytest.fixture
+def notebook(shared: Kernel) -> Iterator[Kernel]:
+    """A kernel in which each test undoes what it has done."""
+    yield shared
+    assert "" == shared.run("while undo: undo.pop()()").error
+
+
+def run_without_storing(notebook: Kernel, source: str) -> Shown:
+    cell = nbformat.v4.new_code_cell(source)
+    cells = notebook.client.nb.cells
+    cells.append(cell)
+    with contextlib.suppress(CellExecutionError):
+        notebook.client.execute_cell(cell, len(cells) - 1, store_history=False)
+    return Shown(cell.outputs)
+
+
+# --- cells
+
+
+def test_a_stored_cell_stands_at_its_number_as_python(notebook: Kernel) -> None:
+    number = notebook.run("%time marker = 5\nshell.execution_count").text  # counted already
+    shown = notebook.run(f"[dict(door.stored_cells(shell))[n] for n in ({number} - 1, {number})]")
+    assert 1 == shown.text.count("marker = 5")
+    assert "get_ipython().run_line_magic('time'" in shown.text
+
+
+def test_the_place_before_the_first_cell_is_empty(notebook: Kernel) -> None:
+    assert "(0, '')" == notebook.run("door.stored_cells(shell)[0]").text
+
+
+def test_before_a_cell_runs_it_is_told_as_python_with_the_number_at_which_it_is_stored(
+    notebook: Kernel,
+) -> None:
+    notebook.run(NOTE_SOURCES)
+    notebook.run("%time 1\nmarker = 7")
+    shown = notebook.run("told[0][1].rstrip() == dict(door.stored_cells(shell))[told[0][0]]")
+    assert "True" == shown.text
+    assert "marker = 7" in notebook.run("told[0][1]").text
+
+
+def test_a_cell_is_not_yet_stored_when_its_first_event_comes(notebook: Kernel) -> None:
+    notebook.run("on('pre_run_cell', lambda info: told.append(len(door.stored_cells(shell))))")
+    assert "1" == notebook.run("len(door.stored_cells(shell)) - told[-1]").text
+
+
+def test_a_cell_that_is_not_stored_is_told_all_the_same(notebook: Kernel) -> None:
+    notebook.run(NOTE_SOURCES)
+    run_without_storing(notebook, "marker = 8")
+    assert "'marker = 8'" == notebook.run("told[0][1].rstrip()").text
+
+
+def test_the_number_of_a_cell_is_that_of_its_name_in_tracebacks(notebook: Kernel) -> None:
+    notebook.run(NOTE_SOURCES)
+    named = notebook.run("door.cell_name(shell, sys._getframe().f_code.co_filename)").text
+    number = notebook.run("told[0][0]").text
+    has_names = notebook.run("hasattr(shell.compile, 'format_code_name')").text
+    assert (f"'Cell In[{number}]'" if has_names == "True" else "") == named
+
+
+def test_a_file_that_is_no_cell_has_no_name_of_a_cell(notebook: Kernel) -> None:
+    assert "True" == notebook.run("door.cell_name(shell, ast.__file__) is None").text
+
+
+@pytest.mark.parametrize(("source", "shows"), [("6 * 7;", ""), ("6 * 7", "42")])
+def test_ipython_looks_for_a_semicolon_in_the_cell_that_was_stored_last(
+    notebook: Kernel, source: str, shows: str
+) -> None:
+    notebook.run("takes_back = []")
+    notebook.run(
+        "on('pre_run_cell', lambda info: info.store_history or takes_back.append("
+        "door.put_with_stored_cells(shell, info.raw_cell)))\n"
+        "on('post_run_cell', lambda result: takes_back and takes_back.pop()())"
+    )
+    before = notebook.run("len(door.stored_cells(shell))").text
+    assert shows == run_without_storing(notebook, source).text
+    assert int(before) + 1 == int(notebook.run("len(door.stored_cells(shell))").text)
+
+
+def test_lines_are_changed_before_magics_are_looked_for_and_then_the_tree_is(
+    notebook: Kernel,
+) -> None:
+    notebook.run("""
+def lines(cell):
+    return ["answer = 41\\n", *cell[1:]] if cell and cell[0].startswith("%%nonsense") else cell
+class Tree(ast.NodeTransformer):
+    def visit_Constant(self, node):
+        return ast.copy_location(ast.Constant(42), node) if node.value == 41 else node
+undo.append(door.transform_cells(shell, lines, Tree()))
+""")
+    assert "42" == notebook.run("%%nonsense\nanswer").text
+    notebook.run("undo.pop()()")
+    assert "41" == notebook.run("answer = 41\nanswer").text
+    assert "`%%nonsense` not found" in notebook.run("%%nonsense\nanswer").stderr
+
+
+def test_a_hidden_name_can_be_used_and_is_not_listed(notebook: Kernel) -> None:
+    notebook.run("undo.append(door.hide_name(shell, 'hidden', 5)); shown = 6")
+    assert "5" == notebook.run("hidden").text
+    listed = notebook.run("listed = %who_ls\n'hidden' in listed, 'shown' in listed").text
+    assert "(False, True)" == listed
+    notebook.run("undo.pop()()")
+    assert "NameError" in notebook.run("hidden").error
+
+
+def test_a_cell_magic_is_called_with_its_line_and_its_cell_until_it_is_taken_back(
+    notebook: Kernel,
+) -> None:
+    notebook.run("undo.append(door.offer_cell_magic(shell, 'ours', lambda *a: told.append(a)))")
+    notebook.run("%%ours a line\nbody")
+    assert "('a line', 'body\\n')" == notebook.run("told[-1]").text
+    notebook.run("undo.pop()()")
+    assert "`%%ours` not found" in notebook.run("%%ours").stderr
+
+
+# --- output
+
+
+def test_a_kernels_shell_is_one(notebook: Kernel) -> None:
+    assert "True" == notebook.run("door.is_kernel(shell)").text
+
+
+def test_the_shell_of_a_terminal_is_not_a_kernels(tmp_path: Path) -> None:
+    source = (
+        "from manybrains.notebook import ipython_internals as door\n"
+        "print('kernel', door.is_kernel(get_ipython()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "IPython", "--colors=NoColor", "-c", source],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "IPYTHONDIR": str(tmp_path)},
+        timeout=60,
+    )
+    assert "kernel False" in done.stdout
+
+
+WRITE = "door.write_for_request(sys.stdout, sys.stdout.write, {}, 'late\\n')"
+
+
+@pytest.mark.parametrize(
+    "where", ["{}", "t = threading.Thread(target=lambda: {}); t.start(); t.join()"]
+)
+def test_what_is_written_for_the_request_of_another_cell_is_not_shown_in_this_one(
+    notebook: Kernel, where: str
+) -> None:
+    notebook.run("earlier = door.request_of_cell(shell)")
+    shown = notebook.run(where.format(WRITE.format("earlier")) + "; print('own')")
+    belongs = notebook.run("hasattr(sys.stdout, 'set_thread_parent')").text
+    assert ("own\n" if belongs == "True" else "late\nown\n") == shown.stdout
+
+
+def test_what_is_written_for_the_request_of_this_cell_is_shown_in_it(notebook: Kernel) -> None:
+    request = "door.request_of_cell(shell)"
+    assert "late\n" == notebook.run(WRITE.format(request)).stdout
+    assert "late\n" == notebook.run(WRITE.format(None)).stdout
+
+
+def test_the_request_of_a_cell_is_known_at_its_first_event(notebook: Kernel) -> None:
+    notebook.run("on('pre_run_cell', lambda info: told.append(door.request_of_cell(shell)))")
+    shown = notebook.run(
+        "told[-1]['header']['msg_id'] == door.request_of_cell(shell)['header']['msg_id']"
+    )
+    assert "True" == shown.text
+
+
+def test_each_write_of_a_cell_is_announced_and_none_after_it(notebook: Kernel) -> None:
+    notebook.run("""
+count = []
+def begin(info):
+    write, take_off = door.call_before_writes(sys.stdout, lambda: count.append(1) or write('>'))
+    ending.append(take_off)
+ending = []
+on("pre_run_cell", begin)
+on("post_run_cell", lambda result: ending and ending.pop()())
+""")
+    assert ">own>\n" == notebook.run("print('own')").stdout
+    notebook.run("while undo: undo.pop()()\nending.pop()()")
+    assert "own\n" == notebook.run("print('own')").stdout
+
+
+def test_a_cell_that_awaits_is_announced_in_the_same_way(notebook: Kernel) -> None:
+    notebook.run("""
+ending, count = [], []
+on("pre_run_cell", lambda info: ending.append(
+    door.call_before_writes(sys.stdout, lambda: count.append(1))[1]))
+on("post_run_cell", lambda result: ending and ending.pop()())
+""")
+    shown = notebook.run("import asyncio\nawait asyncio.sleep(0)\nprint('own')\nlen(count)")
+    assert ("own\n", "2") == (shown.stdout, shown.text)
+    notebook.run("undo.append(ending.pop())")
