@@ -510,21 +510,21 @@ def pool_that_ends(start_method: str) -> tuple[Any, set[int]]:
 def test_a_pool_replaces_workers_that_have_ended(start_method: str) -> None:
     workers, before = pool_that_ends(start_method)
     until = time.monotonic() + 60
-    while len({p.pid for p in door.pool_workers(workers)} - before) < 2:
-        assert time.monotonic() < until
-        time.sleep(0.01)
-    workers.terminate()
+    with workers:
+        while len({p.pid for p in door.pool_workers(workers)} - before) < 2:
+            assert time.monotonic() < until
+            time.sleep(0.01)
 
 
 def test_a_pool_that_is_told_to_stop_refilling_replaces_no_worker(start_method: str) -> None:
     workers, before = pool_that_ends(start_method)
-    door.stop_refilling(workers)
-    for worker in door.pool_workers(workers):
-        worker.join(60)
-    time.sleep(0.3)  # the thread that replaces them looks ten times a second
-    assert {p.pid for p in door.pool_workers(workers)} <= before
-    assert set() == door.known_children()
-    workers.terminate()
+    with workers:
+        door.stop_refilling(workers)
+        for worker in door.pool_workers(workers):
+            worker.join(60)
+        time.sleep(0.3)  # the thread that replaces them looks ten times a second
+        assert {p.pid for p in door.pool_workers(workers)} <= before
+        assert set() == door.known_children()
 
 
 def test_queues_of_a_pool_are_set_up_once_while_it_has_no_worker(
