@@ -55,8 +55,8 @@ class Script:
 
     Attributes:
         names: what the last written version defines.
-        not_sent: what its functions use and no script can define: it is only in the notebook's
-            memory, such as a queue or an array.
+        not_sent: what its functions use but could not be written: it lives in the
+            notebook's memory only, as a queue or an array does.
     """
 
     def __init__(
