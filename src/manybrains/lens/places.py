@@ -8,7 +8,7 @@ import sysconfig
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..workers.stdlib_internals import FORK_FILE, KNOWN_CALLS
+from ..workers.stdlib_internals import FORK_CALL, KNOWN_CALLS
 from .stacks import Frame, Stack
 
 __all__ = ["place_of", "place_of_worker", "sentence_of"]
@@ -37,7 +37,7 @@ def place_of(stack: Stack, renamed: Renamed = str) -> str:
         if _is_readers(frame):
             return _line(frame, renamed)
     for (file, function), words in KNOWN_CALLS:
-        if any(f.function == function and f.file.replace("\\", "/").endswith(file) for f in stack):
+        if any(_is_at(frame, file, function) for frame in stack):
             return words
     if not stack:
         return ""
@@ -60,9 +60,13 @@ def place_of_worker(stacks: Sequence[Stack], renamed: Renamed = str) -> str:
 def _of_the_worker(stack: Stack) -> Stack:
     """Leave out the calls of its parent: a forked worker stands on them."""
     for place, frame in enumerate(stack):
-        if frame.file.replace("\\", "/").endswith(FORK_FILE):
+        if _is_at(frame, *FORK_CALL):
             return stack[:place]
     return stack
+
+
+def _is_at(frame: Frame, file: str, function: str) -> bool:
+    return frame.function == function and frame.file.replace("\\", "/").endswith(file)
 
 
 def _is_readers(frame: Frame) -> bool:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EXECUTOR_LOOP",
     "EXECUTOR_TRACEBACK",
-    "FORK_FILE",
+    "FORK_CALL",
     "HELPER_COMMANDS",
     "KNOWN_CALLS",
     "NAMELESS",
@@ -58,6 +58,7 @@ __all__ = [
     "open_to_append_on_windows",
     "pickle_for_a_worker",
     "pool_workers",
+    "preload_in_fork_server",
     "receive_from_executor",
     "receive_from_pool",
     "requester_of",
@@ -108,16 +109,19 @@ HELPER_COMMANDS = (
 
 # What Python does where none of the reader's code is on the stack: (file, function), words.
 KNOWN_CALLS = (
+    (("manybrains/workers/task_errors.py", "_do"), "in C code, at work on a task"),
     (("multiprocessing/queues.py", "_finalize_join"), "in `Queue`, feeding its pipe"),
     (("multiprocessing/queues.py", "_feed"), "in `Queue`, feeding its pipe"),
     (("multiprocessing/pool.py", "worker"), "in `Pool`, waiting for a task"),
     (("concurrent/futures/process.py", "_process_worker"), "in an executor, waiting for a task"),
     (("concurrent/futures/thread.py", "_worker"), "in an executor, waiting for a task"),
-    (("multiprocessing/process.py", "join"), "at its end, waiting for its children"),
+    (("multiprocessing/process.py", "run"), "in C code"),
+    (("threading.py", "run"), "in C code"),
     (("threading.py", "_shutdown"), "at its end, waiting for its threads"),
+    (("multiprocessing/util.py", "_exit_function"), "at its end, waiting for its children"),
     (("multiprocessing/spawn.py", "prepare"), "at its start, importing the main module"),
 )
-FORK_FILE = "multiprocessing/popen_fork.py"  # a forked worker stands on the calls of its parent
+FORK_CALL = ("multiprocessing/popen_fork.py", "_launch")  # a forked worker stands on its parent's
 
 # --- texts of errors, which have no other mark ----------------------------------------------
 
@@ -191,6 +195,18 @@ def helper_pids() -> dict[int, str]:
         getattr(server, "_forkserver_pid", None): "fork server",
     }
     return {pid: name for pid, name in known.items() if pid is not None}
+
+
+def preload_in_fork_server(modules: list[str]) -> None:
+    """Let the fork server import these modules when it starts, so that its children have them.
+
+    It is left alone if it runs already, or if the reader has chosen what it imports.
+    """
+    from multiprocessing import forkserver
+
+    server: Any = forkserver._forkserver
+    if server._forkserver_pid is None and server._preload_modules == ["__main__"]:
+        forkserver.set_forkserver_preload(["__main__", *modules])
 
 
 def temporary_folder() -> str | None:
@@ -272,6 +288,9 @@ def stop_refilling(pool: Any) -> None:
     from multiprocessing.pool import TERMINATE
 
     pool._state = TERMINATE
+    # At the end of the program it would wait for that lock for ever.
+    if (finalizer := getattr(pool, "_terminate", None)) is not None:
+        finalizer.cancel()
     if (handler := getattr(pool, "_worker_handler", None)) is not None:
         handler._state = TERMINATE
         pool._change_notifier.put(None)
