@@ -148,6 +148,20 @@ def note_own_stack(path: str) -> None:
         frame = frame.f_back  # type: ignore[assignment]
 
 
+def watch_main_thread(path: str) -> None:
+    """Note where the main thread stands, a few times from now on."""
+    threading.Thread(target=_watch, args=(path, threading.get_ident()), daemon=True).start()
+
+
+def _watch(path: str, ident: int) -> None:
+    for _ in range(20):
+        time.sleep(PAUSE / 10)
+        frame = sys._current_frames().get(ident)
+        while frame is not None:
+            note(path, frame.f_code.co_filename.replace("\\", "/"), frame.f_code.co_name)
+            frame = frame.f_back
+
+
 class NotedWhilePickled:
     """An argument that notes, when it is pickled, what `ask` answers."""
 

@@ -325,6 +325,39 @@ def test_a_process_without_helpers_has_none(tmp_path: Path) -> None:
     assert "{}\n" == in_fresh_python(source, tmp_path)
 
 
+PRELOAD = """
+import multiprocessing, sys
+from multiprocessing import forkserver
+from manybrains.workers.stdlib_internals import preload_in_fork_server
+context = multiprocessing.get_context("forkserver")
+def told():
+    print("colorsys" in sys.modules)
+if __name__ == "__main__":
+    {}
+    preload_in_fork_server(["colorsys"])
+    worker = context.Process(target=told)
+    worker.start()
+    worker.join()
+"""
+
+
+@pytest.mark.skipif("forkserver" not in w.METHODS, reason="no fork server here")
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ("", "True\n"),
+        ("forkserver.set_forkserver_preload(['keyword'])", "False\n"),
+        ("forkserver.ensure_running()", "False\n"),
+    ],
+    ids=["untouched", "chosen", "running"],
+)
+def test_a_fork_server_imports_what_it_is_told_unless_it_runs_or_the_reader_has_chosen(
+    before: str, expected: str, tmp_path: Path
+) -> None:
+    said = in_fresh_python(PRELOAD.format(before), tmp_path)
+    assert said.endswith(expected)
+
+
 @pytest.mark.skipif(not POSIX, reason="on Windows nothing listens in a folder")
 def test_the_temporary_folder_is_known_once_somebody_has_asked_the_module_for_it(
     tmp_path: Path,
@@ -510,21 +543,31 @@ def pool_that_ends(start_method: str) -> tuple[Any, set[int]]:
 def test_a_pool_replaces_workers_that_have_ended(start_method: str) -> None:
     workers, before = pool_that_ends(start_method)
     until = time.monotonic() + 60
-    while len({p.pid for p in door.pool_workers(workers)} - before) < 2:
-        assert time.monotonic() < until
-        time.sleep(0.01)
-    workers.terminate()
+    with workers:
+        while len({p.pid for p in door.pool_workers(workers)} - before) < 2:
+            assert time.monotonic() < until
+            time.sleep(0.01)
 
 
 def test_a_pool_that_is_told_to_stop_refilling_replaces_no_worker(start_method: str) -> None:
     workers, before = pool_that_ends(start_method)
+    with workers:
+        door.stop_refilling(workers)
+        for worker in door.pool_workers(workers):
+            worker.join(60)
+        time.sleep(0.3)  # the thread that replaces them looks ten times a second
+        assert {p.pid for p in door.pool_workers(workers)} <= before
+        assert set() == door.known_children()
+
+
+def test_a_pool_that_is_told_to_stop_refilling_is_not_terminated_at_exit(start_method: str) -> None:
+    workers, _ = pool_that_ends(start_method)
+    finalizer = workers._terminate
+    assert finalizer.still_active()
     door.stop_refilling(workers)
+    assert not finalizer.still_active()
     for worker in door.pool_workers(workers):
         worker.join(60)
-    time.sleep(0.3)  # the thread that replaces them looks ten times a second
-    assert {p.pid for p in door.pool_workers(workers)} <= before
-    assert set() == door.known_children()
-    workers.terminate()
 
 
 def test_queues_of_a_pool_are_set_up_once_while_it_has_no_worker(
@@ -867,7 +910,10 @@ print(os.read(reading, 9) == bytes([signal.SIGUSR1]))
 # --- places on stacks
 
 
-@pytest.mark.parametrize("place", [place for place, _ in door.KNOWN_CALLS], ids=" ".join)
+KNOWN = [place for place, _ in door.KNOWN_CALLS if not place[0].startswith("manybrains")]
+
+
+@pytest.mark.parametrize("place", [*KNOWN, door.FORK_CALL], ids=" ".join)
 def test_a_function_whose_place_on_a_stack_we_know_is_in_that_file(place: tuple[str, str]) -> None:
     file, function = place
     source = Path(sysconfig.get_path("stdlib"), file).read_text(encoding="utf-8")
@@ -875,10 +921,26 @@ def test_a_function_whose_place_on_a_stack_we_know_is_in_that_file(place: tuple[
 
 
 @pytest.mark.skipif("fork" not in w.METHODS, reason="there is no fork on Windows")
-def test_a_forked_worker_stands_on_the_calls_of_its_parent_below_one_file(log: str) -> None:
+def test_a_forked_worker_stands_on_the_calls_of_its_parent_below_one_call(log: str) -> None:
     said = noted(log, "fork", target=w.note_own_stack, args=(log,))
-    files = [line.partition(" ")[0] for line in said if ".py " in line]
-    first = next(place for place, file in enumerate(files) if file.endswith(door.FORK_FILE))
-    assert "contract_workers.py" == Path(files[0]).name
-    assert any(Path(file).name == "test_stdlib_internals.py" for file in files[first:])
-    assert not any(Path(file).name == "test_stdlib_internals.py" for file in files[:first])
+    calls = [line.split(" ") for line in said if ".py " in line]
+    file, function = door.FORK_CALL
+    fork = next(n for n, call in enumerate(calls) if call[0].endswith(file) and call[1] == function)
+    here = [Path(call[0]).name == "test_stdlib_internals.py" for call in calls]
+    assert (False, True) == (any(here[:fork]), any(here[fork:]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "place"),
+    [
+        ("feeder", ("multiprocessing/queues.py", "_finalize_join")),
+        ("child", ("multiprocessing/util.py", "_exit_function")),
+        ("thread", ("threading.py", "_shutdown")),
+    ],
+)
+def test_a_worker_that_waits_at_its_end_stands_where_we_know_it(
+    log: str, start_method: str, kind: str, place: tuple[str, str]
+) -> None:
+    assert place in dict(door.KNOWN_CALLS)
+    said = noted(log, start_method, kind, target=w.watch_main_thread, args=(log,))
+    assert any(line.endswith(f"{place[0]} {place[1]}") for line in said)

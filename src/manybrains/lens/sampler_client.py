@@ -119,7 +119,8 @@ class Sampler:
 
     def _begin(self, key: int, interval: float) -> None:
         try:
-            self.remember_to_remove(temporary_folder())
+            if not self._session.is_worker:  # a worker has its parent's folder
+                self.remember_to_remove(temporary_folder())
             self._order(f"begin {key} {interval!r} {self._begins[key]!r}")
             if not self._is_there:  # else it is not waited for: an empty block would take twice
                 self._read(1)

@@ -1,6 +1,6 @@
-"""What the statements of a cell define, read from their source alone.
+"""What the statements of a cell define, read from their source.
 
-Pure: nothing is run, no name is looked up.
+Pure: it runs nothing, and looks no name up.
 """
 
 import ast
@@ -10,19 +10,19 @@ from typing import Any
 
 __all__ = ["bound", "defines", "imported", "is_plain", "needed", "statements"]
 
-_MOST_ITEMS = 10_000  # of a constant; more belongs into an argument
+_MOST_ITEMS = 10_000  # of a constant; a larger one should be an argument
 _PLAIN = (bool, int, str, bytes, type(None), type(...))
 _SHELVES = (tuple, list, set, frozenset, dict)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _IMPORTS = (ast.Import, ast.ImportFrom)
-_TRANSPARENT_MAGICS = {"capture", "prun", "time"}  # they run the cell's body as it stands
+_TRANSPARENT_MAGICS = {"capture", "prun", "time"}  # they run the cell's body unchanged
 
 
 def statements(source: str) -> Iterator[tuple[ast.stmt, str]]:
-    """Yield the top-level statements of a cell, each with the source its lines count in."""
+    """Yield the top-level statements of a cell, each with the source in which its lines count."""
     try:
         body = ast.parse(source).body
-    except (SyntaxError, ValueError):  # such a cell defined nothing
+    except (SyntaxError, ValueError):  # such a cell defines nothing
         return
     for node in body:
         match node:
@@ -38,7 +38,7 @@ def statements(source: str) -> Iterator[tuple[ast.stmt, str]]:
 
 
 def defines(node: ast.stmt) -> bool:
-    """Tell whether a statement does nothing but import and define, as a module does."""
+    """Tell whether a statement only imports and defines, as the top level of a module does."""
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             return True
@@ -89,7 +89,7 @@ def imported(source: str) -> Iterator[str]:
 
 
 def needed(node: ast.AST) -> Iterator[str]:
-    """Yield the global names without which a statement cannot run."""
+    """Yield the global names that a statement needs when it runs."""
     if isinstance(node, _IMPORTS):
         return
     if isinstance(node, (*_FUNCTIONS, ast.Lambda)):
@@ -120,7 +120,7 @@ def _bound_inside(node: ast.AST) -> Iterator[str]:
 
 
 def is_plain(value: Any, room: int = _MOST_ITEMS) -> bool:
-    """Tell whether `repr` writes a value that reads back as the same value."""
+    """Tell whether Python reads the `repr` of a value as the same value."""
     if type(value) in (float, complex):
         return cmath.isfinite(value)
     if type(value) in _PLAIN:

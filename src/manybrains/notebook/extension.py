@@ -1,4 +1,4 @@
-"""%load_ext manybrains: the notebook becomes a script, and `%%watch` shows a cell's workers."""
+"""%load_ext manybrains: a cell behaves as a script does, and `%%watch` shows its workers."""
 
 import contextlib
 import functools
@@ -40,7 +40,7 @@ _loaded: "Extension | None" = None
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Make the notebook a script for multiprocessing, and offer `%%watch`."""
+    """Make cells behave as scripts do under multiprocessing, and offer `%%watch`."""
     global _loaded  # noqa: PLW0603 - the one installed extension
     if _loaded is not None:
         return

@@ -1,7 +1,7 @@
-"""What workers print arrives in the cell that started them: whole lines, in order.
+"""Shows what workers print in the cell that started them: whole lines, in order.
 
-The notebook reads the workers' files back before it prints anything of its own, at the end
-of the cell, and every few hundredths of a second in between.
+Workers write to a file, one for each cell.  The notebook reads it before each line that it
+prints itself, at the end of the cell, and every few hundredths of a second in between.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ class _Cell:
     """The file of one cell, and how far it has been read."""
 
     path: Path
-    header: Any  # the message that asked for the cell: where its output belongs
+    request: Any  # the message that asked for the cell; the output belongs to it
     labelled: bool = False
     source: int | None = None
     frames: OutputFrames = field(default_factory=OutputFrames)
@@ -46,8 +46,8 @@ class Relay:
 
     Args:
         folder: private folder for the files.
-        show: called with (header of the cell, stream number 1 or 2, text).
-        rename: applied to the text of standard error, where tracebacks name files.
+        show: called with the request of the cell, the stream number 1 or 2, and the text.
+        rename: applied to the text of standard error, since tracebacks name files there.
     """
 
     def __init__(
@@ -66,15 +66,15 @@ class Relay:
         self._thread = threading.Thread(target=self._keep_reading, daemon=True)
         self._thread.start()
 
-    def begin_cell(self, header: Any) -> None:
-        """Give the workers started from here on a file of their own."""
+    def begin_cell(self, request: Any) -> None:
+        """Give the workers that are started from here on a file of their own."""
         with self._lock:
             self._count += 1
-            self._cells.append(_Cell(self._folder / f"output_{self._count}", header))
+            self._cells.append(_Cell(self._folder / f"output_{self._count}", request))
 
     def path_for_worker(self, worker: Any) -> str | None:
-        """Return the file for a worker that is about to be started, and watch it from now on."""
-        if os.getpid() != self._pid:  # a bare os.fork: the lock may be held for ever
+        """Return the file for a worker that is about to be started, and read it from now on."""
+        if os.getpid() != self._pid:  # a bare os.fork: another thread may have held the lock
             return None
         with self._lock:
             if not self._cells:
@@ -84,7 +84,7 @@ class Relay:
             if cell.source is None:
                 try:
                     cell.source = open_to_read(cell.path, create=True)
-                except OSError:  # no room or no folder: the worker writes where it always did
+                except OSError:  # no room or no folder: the worker prints as it would without us
                     return None
             self._working.set()
             return str(cell.path)
@@ -105,11 +105,11 @@ class Relay:
                 cell.labelled = before
 
     def drain(self, rest: bool = False) -> None:
-        """Show what workers have printed by now; with `rest`, unfinished lines as well."""
+        """Show what workers have printed by now; with `rest`, unfinished lines too."""
         if not self._working.is_set() or os.getpid() != self._pid:
             return
         with self._lock:
-            if self._inside:  # what we show is printed by us: no need to look again
+            if self._inside:  # showing a line is a print of ours, which drains as well
                 return
             self._inside = True
             try:
@@ -120,7 +120,7 @@ class Relay:
                 self._inside = False
 
     def tidy(self, alive: Collection[Any]) -> None:
-        """After a cell: let go of the files to which none of those alive can write any more."""
+        """Close the files of cells whose workers have all ended; call this after each cell."""
         self.drain(rest=not alive)
         with self._lock:
             for cell in self._cells:
@@ -139,7 +139,7 @@ class Relay:
     def _tell_of_dropped(self, cell: _Cell) -> None:
         if cell.dropped:
             text = f"[some {cell.dropped:,} bytes more were printed by workers, and dropped]\n"
-            self._show(cell.header, 2, text)
+            self._show(cell.request, 2, text)
             cell.dropped = 0
 
     def _tell_of_full_disk(self) -> None:
@@ -148,7 +148,7 @@ class Relay:
             with contextlib.suppress(OSError):
                 cell.warned = shutil.disk_usage(self._folder).free < _LITTLE_ROOM
             if cell.warned:
-                self._show(cell.header, 2, f"[{no_room(str(self._folder.parent))}]\n")
+                self._show(cell.request, 2, f"[{no_room(str(self._folder.parent))}]\n")
 
     def close(self) -> None:
         self._closed = True
@@ -185,8 +185,8 @@ class Relay:
     def _drop(self, cell: _Cell) -> None:
         """Count what is there and throw it away, so that neither memory nor disk fills up.
 
-        What is written between the last look at the size and the cut is not counted, so the
-        file is cut only when it is large, and how much was dropped is told as "some".
+        Workers may write between our look at the size and the cut, and that is not counted.  So
+        the file is cut only when it is large, and the note says "some" bytes.
         """
         assert cell.source is not None
         cell.dropped += cell.frames.drop()
@@ -209,7 +209,7 @@ class Relay:
                 text = self._rename(text)
             if cell.labelled and part.worker:
                 text = "".join(f"{part.worker}: {line}" for line in text.splitlines(keepends=True))
-            self._show(cell.header, part.stream, text)
+            self._show(cell.request, part.stream, text)
 
 
 def current_relay() -> Relay | None:

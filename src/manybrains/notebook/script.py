@@ -1,8 +1,8 @@
-"""The notebook as a script: what lets cell functions reach workers under every start method.
+"""The notebook as a script, which workers import: so they have the functions of cells.
 
-A worker that was not forked imports the main module of its parent.  A notebook has
-none, so its definitions are written to a file, and multiprocessing is told that this
-file is the main module.  Pickling stays ordinary pickling by name.
+A worker that is not forked imports the main module of its parent.  A notebook has no such file.
+So we write its definitions to one, and tell multiprocessing that it is the main module.
+Pickling stays ordinary pickling by name.
 """
 
 import ast
@@ -33,7 +33,7 @@ _LIBRARIES = [sysconfig.get_path(key) + "/" for key in ("purelib", "platlib", "s
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A statement of a cell that belongs into the script."""
+    """A statement of a cell that is part of the script."""
 
     source: str
     cell: int
@@ -41,17 +41,17 @@ class _Piece:
     is_import: bool
     binds: frozenset[str]
     uses: frozenset[str]  # anywhere in it
-    needs: frozenset[str]  # to be defined at all: decorators, defaults, bases, class bodies
+    needs: frozenset[str]  # when it is defined: decorators, defaults, bases, class bodies
 
 
 class Script:
-    """The script that the cells run so far amount to.
+    """The script that has the definitions of all cells that have run.
 
     Args:
         folder: private folder for the written versions.
-        cells: returns number and source of every cell run so far.
+        cells: returns number and source of every cell that has run.
         namespace: the notebook's global names and their present values.
-        cell_name: returns how a code object's file name is shown ("Cell In[3]"), or None.
+        cell_name: returns "Cell In[3]" for the file name that the code of a cell has, else None.
 
     Attributes:
         names: what the last written version defines.
@@ -83,8 +83,8 @@ class Script:
     def write(self) -> Path:
         """Return the path of a file that defines what the cells have defined by now.
 
-        The same definitions give the same file; changed ones give a file of another
-        name, so that no fork server takes it for one that it has imported already.
+        The same definitions give the same file.  Changed ones give a file of another name,
+        because a fork server imports each name only once.
         """
         self._read_cells()
         text, places = self._compose()
@@ -98,7 +98,7 @@ class Script:
         return path
 
     def readable(self, text: str) -> str:
-        """Return a traceback's text with cells named as cells, and our own frames left out."""
+        """Return the text of a traceback with the names of cells, and without our own frames."""
         return _FILE_LINE.sub(self._file_line, _OUR_FRAMES.sub("", text))
 
     def _file_line(self, match: re.Match[str]) -> str:
@@ -107,7 +107,7 @@ class Script:
             if first <= line:
                 return f'File "Cell In[{cell}]", line {line - first + cell_line}'
         name = self._cell_name(path)
-        if name is None:  # of a library, its own part of the path is enough
+        if name is None:  # of a library: show its own part of the path
             name = next((path[len(p) :] for p in _LIBRARIES if path.startswith(p)), path)
         return f'File "{name}", line {line}'
 
@@ -121,7 +121,7 @@ class Script:
     def _add(self, node: ast.stmt, source: str, cell: int) -> None:
         binds = frozenset(bound(node))
         if not defines(node):
-            for name in binds:  # now it is whatever was computed, no longer what was defined
+            for name in binds:  # the name now has a computed value, not the definition
                 self._pieces.pop(name, None)
             return
         is_import = isinstance(node, _IMPORTS)
@@ -136,7 +136,7 @@ class Script:
             self._pieces.update(dict.fromkeys(binds, piece))
 
     def _choose(self) -> tuple[list[_Piece], dict[str, Any]]:
-        """Return the pieces in an order in which they can run, and the constants they use."""
+        """Return the pieces in an order in which they can run, and the constants that they use."""
         pieces = {n: p for n, p in self._pieces.items() if n in self._namespace}
         defined = [p for p in pieces.values() if not p.is_import]
         used = {name for piece in defined for name in piece.uses}
@@ -145,7 +145,7 @@ class Script:
             for name in sorted(used - pieces.keys())
             if name in self._namespace and is_plain(self._namespace[name])
         }
-        # An import that no definition uses stays out: each worker would pay for it.
+        # Leave out an import that no definition uses: each worker would pay for it.
         waiting = _unique(p for n, p in pieces.items() if not p.is_import or n in used)
         known = {*constants, *dir(builtins), "__name__", "__file__", "__doc__"}
         chosen: list[_Piece] = []

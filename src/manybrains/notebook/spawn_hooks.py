@@ -1,7 +1,7 @@
-"""What is hooked into multiprocessing for a notebook: a cell behaves as a script does.
+"""Hooks of a notebook in multiprocessing, which make a cell behave as a script does.
 
-Workers that are not forked get the notebook as their main module; what cannot reach them is
-refused in the cell that sends it, and their tracebacks name cells.
+Workers that are not forked get the notebook as their main module.  A function that cannot reach
+them is refused in the cell that sends it.  Their tracebacks name cells.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _written(session: Session) -> str:
     assert session.script is not None
     try:
         return str(session.script.write())
-    except OSError as error:  # a full disk: the place counts, not how we write
+    except OSError as error:  # a full disk: name the folder, not our file
         raise OSError(error.errno, error.strerror, session.folder) from None
 
 
@@ -137,7 +137,7 @@ def _told(sentence: str) -> pickle.PicklingError:
 
 
 def _reason(name: str) -> str:
-    """Return why a worker would not find a function that has no name in a module."""
+    """Return why a worker does not find a function that has no name in a module."""
     if "<lambda>" in name:
         return (
             "a lambda cannot be sent to another process: a worker looks functions up by their "
@@ -154,7 +154,7 @@ def _check_arguments(worker: Any) -> None:
     """Refuse a target or an argument that the notebook's script does not define.
 
     Raises:
-        pickle.PicklingError: if a worker would look for it in vain.
+        pickle.PicklingError: if a worker would not find it.
     """
     __tracebackhide__ = True
     session = current_session()

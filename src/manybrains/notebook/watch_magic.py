@@ -1,4 +1,4 @@
-"""The line `%%watch ...`: what it asks for, and what its cell shows in the end."""
+"""The line `%%watch ...`: what it asks for, and what its cell shows at the end."""
 
 import argparse
 import ast
@@ -27,14 +27,14 @@ LAST = "__manybrains_last__"
 
 
 def mark(lines: list[str]) -> list[str]:
-    """Turn a first line `%%watch ...` into a call of MARK, which `Wrap` finds; change no other."""
+    """Turn a first line `%%watch ...` into a call of MARK, which `Wrap` finds; keep the others."""
     if not lines or not re.match(r"%%watch(\s|$)", lines[0]):
         return lines
     return [f"{MARK}({lines[0][len('%%watch') :].strip()!r})\n", *lines[1:]]
 
 
 class Wrap(ast.NodeTransformer):
-    """Puts a cell's statements into the `with` that its marked first line asks for."""
+    """Puts the statements of a cell into a `with`, if the first line is marked."""
 
     def visit_Module(self, module: ast.Module) -> ast.Module:
         if not module.body or not _is_marked(module.body[0]):
@@ -42,7 +42,7 @@ class Wrap(ast.NodeTransformer):
         first, *body = module.body
         assert isinstance(first, ast.Expr)
         after: list[ast.stmt] = []
-        if body and isinstance(body[-1], ast.Expr):  # its value is the cell's: show it at the end
+        if body and isinstance(body[-1], ast.Expr):  # the value of the cell: show it at the end
             last = body[-1]
             name = ast.Name(LAST, ast.Store())
             body[-1] = ast.copy_location(ast.Assign([name], last.value), last)
@@ -61,7 +61,7 @@ def _is_marked(node: ast.stmt) -> bool:
 
 
 class _Shown:
-    """A watched cell: its workers' lines labelled, its run named, summed up and drawn."""
+    """A watched cell: labels the lines of its workers; then names, sums up and draws the run."""
 
     def __init__(self, shell: Any, name: str, quiet: bool, watched: Watch) -> None:
         self._shell = shell
@@ -121,7 +121,11 @@ _USAGE = "Usage: %%watch [name] [--deadline SECONDS] [--interval SECONDS] [--qui
 
 
 def from_line(shell: Any, line: str) -> _Shown:
-    """Return the watch that a `%%watch` line asks for, or say what is wrong with the line."""
+    """Return the watch that a `%%watch` line asks for.
+
+    Raises:
+        UsageError: if the line is wrong; the message says what, and how it should be.
+    """
     parser = _Parser(add_help=False, allow_abbrev=False)
     parser.add_argument("name", nargs="?", default="run")
     parser.add_argument("--deadline", type=float)
@@ -131,7 +135,7 @@ def from_line(shell: Any, line: str) -> _Shown:
         options = parser.parse_args(shlex.split(line, comments=True))
         name = unicodedata.normalize("NFKC", options.name)  # as Python reads it in a cell
         if not name.isidentifier() or keyword.iskeyword(name):
-            parser.error(f"{name!r} cannot name a run, for it is no Python name")
+            parser.error(f"{name!r} cannot name a run, because it is no Python name")
         if hasattr(builtins, name):
             parser.error(f"{name!r} is a name of Python's own: choose another")
         if not isinstance(shell.user_ns.get(name), Run | WatchedRun | None):

@@ -1,7 +1,7 @@
 """Every private or undocumented name of the standard library that the package touches.
 
-Nothing else touches one.  tests/workers/test_stdlib_internals.py says for each what is relied
-on: when it is called, and what has happened by then.  Workers import this: it is light.
+No other module touches one.  Each says what we rely on, and tests/workers/test_stdlib_internals.py
+has a test for it, on every Python.  Workers import this: it is light.
 """
 
 from __future__ import annotations
@@ -72,23 +72,32 @@ __all__ = [
 
 # --- names that are hooked ----------------------------------------------------------------
 
-PROCESS_BODY = "_bootstrap"  # of BaseProcess: all that a worker does, in the worker
-WORKER_ENDED = "poll"  # of popen_fork.Popen and popen_forkserver.Popen: each asks how it ended
-THREAD_BODY = "_bootstrap_inner"  # of threading.Thread: all that a thread does, in the thread
+# Of BaseProcess: called once, in the worker, with the pipe that closes when its parent ends.
+# `run` is called inside; the worker's own threads have ended when it returns the exit code.
+PROCESS_BODY = "_bootstrap"
+# Of popen_fork.Popen (spawn has it from there) and popen_forkserver.Popen: `join`, `exitcode` and
+# `active_children` all ask by it, and it sets `returncode`.
+WORKER_ENDED = "poll"
+# Of threading.Thread: called once, in the thread; `join` waits until it has returned.
+THREAD_BODY = "_bootstrap_inner"
 SEND_SIGNAL = "_send_signal"  # of popen_fork.Popen: terminate() and kill() go through it
 PROGRAM_ENDED = "_handle_exitstatus"  # of subprocess.Popen: called once, with how it ended
 POOL_QUEUES = "_setup_queues"  # of Pool: called once, before its workers are started
-POOL_TRACEBACK = "RemoteTraceback"  # of multiprocessing.pool
-EXECUTOR_TRACEBACK = "_RemoteTraceback"  # of concurrent.futures.process
-SPAWN_DATA = "get_preparation_data"  # of multiprocessing.spawn: what a worker is told of main
+# Of multiprocessing.pool and concurrent.futures.process: made in the parent, of a text.
+POOL_TRACEBACK = "RemoteTraceback"
+EXECUTOR_TRACEBACK = "_RemoteTraceback"
+# Of multiprocessing.spawn: called in the parent, for each worker that is not forked, with its name.
+SPAWN_DATA = "get_preparation_data"
 SERVER_NAME = "ignore"  # the name of which the fork server asks that for itself
-PICKLE_WORKER = "dump"  # of multiprocessing.reduction: writes a worker that is not forked
+# Of multiprocessing.reduction: writes what prepares a worker that is not forked, then its Process.
+PICKLE_WORKER = "dump"
 PICKLE_TASK = "dumps"  # of its ForkingPickler: writes what goes through a queue or a pipe
 SEMAPHORE = "SemLock"  # of multiprocessing.synchronize: every lock and semaphore is one
 TEMPORARY_FOLDER = "get_temp_dir"  # of multiprocessing.util: makes a folder pymp-...
 PIPE_CLOSED = (EOFError, ConnectionError)  # what a client of the fork server sees of its end
 
-# What workers of pools and of executors do: (module, function).
+# What workers of pools and of executors do: (module, function).  The first argument is the queue
+# whose `get` returns the next task, or None at the end.
 POOL_LOOP = ("multiprocessing.pool", "worker")
 EXECUTOR_LOOP = ("concurrent.futures.process", "_process_worker")
 
@@ -132,7 +141,7 @@ def requester_of(worker: BaseProcess) -> int:
 
 
 def target_of(worker: BaseProcess) -> Any:
-    """Return the function that a worker runs, until `start` has returned."""
+    """Return the function that a worker runs: in the worker, and here until `start` returns."""
     return getattr(worker, "_target", None)
 
 
@@ -143,7 +152,10 @@ def arguments_of(worker: BaseProcess) -> tuple[Any, ...]:
 
 
 def known_children() -> set[BaseProcess]:
-    """Return the workers that this process has started and not yet seen ended; polls none."""
+    """Return the workers that this process has started and not yet seen ended.
+
+    `start` adds one, and whatever learns of its end takes it out.  To read the set polls none.
+    """
     from multiprocessing import process
 
     return set(process._children)  # type: ignore[attr-defined]
@@ -171,7 +183,10 @@ def at_the_very_end(do: Callable[[], object]) -> None:
 
 
 def helper_pids() -> dict[int, str]:
-    """Return the processes that serve multiprocessing in this process, by pid."""
+    """Return the processes that serve multiprocessing in this process, by pid.
+
+    Both modules keep the pid of the process that they have started, and None before.
+    """
     from multiprocessing import resource_tracker
 
     server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
@@ -195,7 +210,10 @@ def preload_in_fork_server(modules: list[str]) -> None:
 
 
 def temporary_folder() -> str | None:
-    """Return the folder pymp-... of this process, if it has one."""
+    """Return the folder pymp-... of this process, if it has one.
+
+    The process object keeps it; its children get it from there.
+    """
     from multiprocessing import process
 
     folder = process.current_process()._config.get("tempdir")  # type: ignore[attr-defined]
@@ -220,7 +238,7 @@ def pickle_for_a_worker(thing: object) -> bytes:
 
 
 def thread_target(thread: threading.Thread) -> Any:
-    """Return the function that a thread runs; None for one that overrides `run`."""
+    """Return the function that a thread runs, until it has ended; None if it overrides `run`."""
     return getattr(thread, "_target", None)
 
 
@@ -228,14 +246,20 @@ def thread_target(thread: threading.Thread) -> Any:
 
 
 def receive_from_pool(queue: Any) -> bytes:
-    """Return the next pickled task of a Pool's worker: as SimpleQueue.get, not unpickled."""
+    """Return the next pickled task of a Pool's worker: as SimpleQueue.get, not unpickled.
+
+    A task is (job, number, function, arguments, keywords).
+    """
     with queue._rlock:
         sealed: bytes = queue._reader.recv_bytes()
     return sealed
 
 
 def receive_from_executor(queue: Any) -> bytes:
-    """Return the next pickled task of an executor's worker: as Queue.get, not unpickled."""
+    """Return the next pickled task of an executor's worker: as Queue.get, not unpickled.
+
+    The semaphore counts the room that is left in the queue.
+    """
     with queue._rlock:
         sealed: bytes = queue._recv_bytes()
     queue._sem.release()
@@ -256,8 +280,9 @@ def pool_workers(pool: Pool) -> list[BaseProcess]:
 
 
 def stop_refilling(pool: Any) -> None:
-    """Keep a Pool from replacing its workers, as `Pool.terminate` begins.
+    """Keep a Pool from replacing its workers, as the beginning of `Pool.terminate` does.
 
+    One thread of the pool replaces them, until its state is TERMINATE; the notifier wakes it.
     The rest of `terminate` may wait for a lock that a killed worker held.
     """
     from multiprocessing.pool import TERMINATE
@@ -269,7 +294,7 @@ def stop_refilling(pool: Any) -> None:
     if (handler := getattr(pool, "_worker_handler", None)) is not None:
         handler._state = TERMINATE
         pool._change_notifier.put(None)
-    # else the making of the pool was interrupted: nobody is there to replace its workers
+    # else the making of the pool was interrupted, and no thread replaces its workers
 
 
 # --- signals, memory, files ---------------------------------------------------------------
