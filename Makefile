@@ -32,11 +32,15 @@ lab: set-up
 	@$(in-venv) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/00-start-here.ipynb \
 		$(no-screen) $(as-root) $(ARGS)
 
+# Two files of tests, or two notebooks, are run side by side; a file stays whole, for its tests
+# share a kernel. In the order of their names: the notebooks, which take long, fill up the end.
+side-by-side = -n 2 --dist loadscope --no-loadscope-reorder
+
 test: set-up-test
-	@$(in-venv) -m pytest --nbval tests notebooks $(ARGS)
+	@$(in-venv) -m pytest --nbval $(side-by-side) tests notebooks $(ARGS)
 
 check: set-up-test
-	@MANYBRAINS_START_METHODS=default $(in-venv) -m pytest -m "not slow" tests $(ARGS)
+	@MANYBRAINS_START_METHODS=default $(in-venv) -m pytest $(side-by-side) -m "not slow" tests $(ARGS)
 
 notebooks: set-up-test
 	@$(in-venv) tests/execute_notebooks.py $(NB)
