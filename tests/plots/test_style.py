@@ -7,7 +7,7 @@ from matplotlib import pyplot
 from matplotlib.text import Text
 from pictures import AMDAHL, DUEL, EMPTY, RACE, RECORDED, TURNS, drawn
 
-from manybrains.lens.watch import WatchedRun
+from manybrains.lens.watched_run import WatchedRun
 from manybrains.plots.process_tree import plot_processes
 from manybrains.plots.speedup import plot_speedup
 from manybrains.plots.ticks import plot_ticks

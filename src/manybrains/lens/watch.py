@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterable, Sequence
 from multiprocessing import active_children, process
 from types import TracebackType
-from typing import Any
 
 from ..records.run import Helper, Lane, Run
 from ..workers.cleanup import children, end_since, kill_since
@@ -27,10 +26,9 @@ from .procfs import kills_for_memory
 from .sampler_client import Report, Sampler, helpers_of
 from .stacks import Stack, stack_of
 from .standing import where_everybody_stands
+from .watched_run import WatchedRun
 
-__all__ = ["Watch", "WatchedRun", "watch"]
-
-_STILL_WATCHED = "this run is still being watched: {} can be asked for after the block"
+__all__ = ["Watch", "watch"]
 
 
 def watch(
@@ -66,48 +64,6 @@ def watch(
 
 def _is_between(value: object, least: float, most: float) -> bool:
     return type(value) in (int, float) and least <= value <= most  # type: ignore[operator]
-
-
-class WatchedRun:
-    """What `with watch() as run` yields: once the block is over, it answers for its Run.
-
-    Every attribute of the Run is an attribute of this; `run` is the Run itself.
-    """
-
-    def __init__(self) -> None:
-        self._run: Run | None = None
-
-    @property
-    def run(self) -> Run:
-        """The Run.
-
-        Raises:
-            RuntimeError: while the block is still running.
-        """
-        if self._run is None:
-            raise RuntimeError(_STILL_WATCHED.format("it"))
-        return self._run
-
-    def complete(self, run: Run) -> None:
-        """Answer for this Run from now on."""
-        self._run = run
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        if self._run is None:
-            raise AttributeError(_STILL_WATCHED.format(f"its {name}"))
-        return getattr(self._run, name)
-
-    def __eq__(self, other: object) -> bool:
-        if self is other or self._run is None:
-            return self is other
-        return self._run == (other._run if isinstance(other, WatchedRun) else other)
-
-    __hash__ = object.__hash__
-
-    def __repr__(self) -> str:
-        return "a run that is still being watched" if self._run is None else repr(self._run)
 
 
 def _cpu_by_now(workers: Iterable[process.BaseProcess]) -> dict[Key, float | None]:

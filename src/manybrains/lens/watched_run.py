@@ -1,0 +1,51 @@
+"""The handle of a watched block: it has the Run once the block is over."""
+
+from typing import Any
+
+from ..records.run import Run
+
+__all__ = ["WatchedRun"]
+
+_STILL_WATCHED = "this run is still being watched: {} can be asked for after the block"
+
+
+class WatchedRun:
+    """What `with watch() as run` yields: once the block is over, it answers for its Run.
+
+    Every attribute of the Run is an attribute of this; `run` is the Run itself.
+    """
+
+    def __init__(self) -> None:
+        self._run: Run | None = None
+
+    @property
+    def run(self) -> Run:
+        """The Run.
+
+        Raises:
+            RuntimeError: while the block is still running.
+        """
+        if self._run is None:
+            raise RuntimeError(_STILL_WATCHED.format("it"))
+        return self._run
+
+    def complete(self, run: Run) -> None:
+        """Answer for this Run from now on."""
+        self._run = run
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if self._run is None:
+            raise AttributeError(_STILL_WATCHED.format(f"its {name}"))
+        return getattr(self._run, name)
+
+    def __eq__(self, other: object) -> bool:
+        if self is other or self._run is None:
+            return self is other
+        return self._run == (other._run if isinstance(other, WatchedRun) else other)
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        return "a run that is still being watched" if self._run is None else repr(self._run)
