@@ -15,7 +15,8 @@ from typing import Any, NoReturn
 
 from IPython.core.error import UsageError
 
-from ..lens.watch import Watch, WatchedRun, watch
+from ..lens.watch import Watch, watch
+from ..lens.watched_run import WatchedRun
 from ..records.run import Run
 from ..workers.hints import remedy
 from .output_relay import current_relay
