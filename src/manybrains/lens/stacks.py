@@ -21,7 +21,6 @@ __all__ = ["Frame", "Stack", "stack_of", "stacks_here", "stacks_of_workers"]
 _THREAD = re.compile(r"^(?:Current thread|Thread) 0x[0-9a-f]+.*\(most recent call first\)", re.M)
 _FRAME = re.compile(r'^  File "([^"\n]*)", line (\d+) in (.*)$', re.M)
 _STEP = 0.0003  # seconds between two looks whether a worker has told
-_MOST = 0.05  # seconds for one worker
 
 
 class Frame(NamedTuple):
@@ -61,16 +60,18 @@ def stacks_of_workers(
     Args:
         seconds: that all of them together may take.
     """
-    until = time.monotonic() + seconds
+    workers, until = list(pids), time.monotonic() + seconds
     found: dict[int, Sequence[Stack]] = {}
     if session.stack_file < 0:
         return found
     with Path(stacks_path(session.folder)).open("rb") as file:
-        for pid in pids:
-            if time.monotonic() >= until:
+        for place, pid in enumerate(workers):
+            left = until - time.monotonic()
+            if left <= 0:
                 break
             file.seek(0, os.SEEK_END)
-            if _has_told(pid, session.stack_signal, min(until, time.monotonic() + _MOST)):
+            share = left / (len(workers) - place)  # more than that, if others are quick
+            if _has_told(pid, session.stack_signal, time.monotonic() + share):
                 found[pid] = _stacks_in(file.read().decode(errors="replace"))
     return found
 
