@@ -17,7 +17,7 @@ from workloads import count
 
 from manybrains import watch
 from manybrains.lens.procfs import everybody
-from manybrains.workers.events import cpu_of
+from manybrains.workers.cpu_clock import cpu_of
 from manybrains.workers.session import current_session
 
 LOOKS_WANTED = 20  # a second
