@@ -23,7 +23,7 @@ from report import Aim, Options, Report, Table, main, spread
 from workloads import SWARM, swarm
 
 from manybrains import Run, watch
-from manybrains.workers.events import cpu_of
+from manybrains.workers.cpu_clock import cpu_of
 
 LIFETIMES = (0.01, 0.05, 0.1, 0.3, 0.6)  # of programs that only looking can find
 DYING = 0.05  # seconds that the system may take to end a killed worker
