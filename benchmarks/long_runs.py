@@ -12,9 +12,10 @@ from io import BytesIO
 from typing import Any
 
 from manybrains import Run, this_machine
-from manybrains.lens.assemble import Block, assemble
-from manybrains.lens.lifetimes import Life
-from manybrains.lens.sampler_process import Record
+from manybrains.lens.assemble import assemble
+from manybrains.lens.lifetimes import Lifetime
+from manybrains.lens.observations import Look, Observations
+from manybrains.lens.sampler_record import Record
 from manybrains.plots.timeline import timeline_png
 from manybrains.plots.usage import plot_cores, plot_memory
 
@@ -29,7 +30,7 @@ def figures_of(seconds: float, workers: int) -> dict[str, float]:
     """Return what a watch of that length with that many workers costs when it is over."""
     block = made_up(seconds, workers)
     figures: dict[str, float] = {"seconds": seconds, "workers": workers}
-    figures["report_bytes"] = len(marshal.dumps(block.looks))
+    figures["report_bytes"] = len(marshal.dumps([tuple(look) for look in block.looks]))
     tracemalloc.start()
     lanes, samples = assemble(block)
     figures["memory_bytes"] = tracemalloc.get_traced_memory()[0]
@@ -48,7 +49,7 @@ def figures_of(seconds: float, workers: int) -> dict[str, float]:
     return figures
 
 
-def made_up(seconds: float, workers: int) -> Block:
+def made_up(seconds: float, workers: int) -> Observations:
     """Return a block in which that many workers computed on two cores from begin to end."""
     record, share = Record(INTERVAL), min(1.0, 2 / workers)
     for number in range(int(seconds / INTERVAL)):
@@ -58,11 +59,21 @@ def made_up(seconds: float, workers: int) -> Block:
             looks.append((moment, pid, 0, moment * share, (pid + number // 7) % 2, MEMORY))
         record.keep(looks)
     lives = [
-        Life(pid, None, MAIN, f"Process-{pid - 1}", 0.0, 0.001, seconds - 0.001, seconds * share)
+        Lifetime(
+            pid,
+            name=f"Process-{pid - 1}",
+            parent=MAIN,
+            requested=0.0,
+            started=0.001,
+            finished=seconds - 0.001,
+            reaped=seconds,
+            own_cpu=seconds * share,
+        )
         for pid in range(2, workers + 2)
     ]
-    looks, gone, others, *_ = marshal.loads(record.report())
-    return Block(0.0, seconds, MAIN, "MainProcess", 0.1, lives, looks, gone, others)
+    kept, *_ = marshal.loads(record.report())
+    seen = tuple(Look(*look) for look in kept)
+    return Observations(0.0, seconds, MAIN, "MainProcess", 0.1, lives, seen)
 
 
 def _new(run: Run) -> Run:

@@ -16,7 +16,7 @@ from report import Aim, Options, Report, Table, at_most, judged, main, spread
 from workloads import count
 
 from manybrains import watch
-from manybrains.lens.procfs import everybody
+from manybrains.lens.procfs import all_pids
 from manybrains.workers.cpu_clock import cpu_of
 from manybrains.workers.session import current_session
 
@@ -84,7 +84,7 @@ def search_seconds() -> float:
     """Return what one search for programs costs the sampler: it lists every process there is."""
     began, times = time.process_time(), 50
     for _ in range(times):
-        everybody()
+        all_pids()
     return (time.process_time() - began) / times
 
 
@@ -109,7 +109,7 @@ def measure(options: Options) -> Report:
     search = search_seconds()
     note = (
         f"a search for programs, four times a second, takes {1e6 * search:.0f} microseconds "
-        f"of CPU with {len(everybody())} processes on the machine"
+        f"of CPU with {len(all_pids())} processes on the machine"
     )
     figures = {"births": births, "long": long, "search_seconds": search}
     figures["looks"] = {f"{kind} {crowd}": each for (kind, crowd), each in looks.items()}

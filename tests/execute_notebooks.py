@@ -10,6 +10,7 @@ machine, is left as it was, and the exit status is 1.
 """
 
 import os
+import platform
 import re
 import site
 import sys
@@ -25,6 +26,8 @@ from nbformat import NotebookNode
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 CELL_SECONDS = 300  # a cell that takes longer is stuck
+# The pictures show how workers are started: as a new Python does where it is not asked.
+WANTED = (3, 14)
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -38,6 +41,12 @@ def main(paths: list[str]) -> None:
     os.environ["MANYBRAINS_HEADLESS"] = "1"  # nobody is there to click, or to watch a bar grow
     if not paths:
         sys.exit("Which notebooks? Name at least one, as in: notebooks/01-processes.ipynb")
+    if sys.version_info < WANTED:
+        print(
+            f"This is Python {platform.python_version()}: for what is to be committed, run it with "
+            f"Python {WANTED[0]}.{WANTED[1]} or newer, whose start method the pictures show.",
+            file=sys.stderr,
+        )
     failed = [path for path in paths if not execute_and_store(Path(path))]
     if failed:
         sys.exit(f"Not stored: {', '.join(failed)}")

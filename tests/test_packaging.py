@@ -9,6 +9,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import execute_notebooks
 import nbformat
 import pytest
 import yaml
@@ -97,7 +98,7 @@ def test_the_pythons_of_the_workflow_are_those_that_package_and_readme_name():
 def test_conda_has_a_python_whose_start_method_is_that_of_new_pythons():
     """The stored pictures show it: from 3.14 on no platform forks unless it is asked to."""
     (python,) = (line for line in ENVIRONMENT["dependencies"] if line.startswith("python="))
-    assert Version(python.partition("=")[2]) >= Version("3.14")
+    assert Version(python.partition("=")[2]).release >= execute_notebooks.WANTED
 
 
 def test_conda_asks_one_channel_only():
@@ -180,6 +181,13 @@ def test_lab_opens_a_browser_where_there_is_a_screen():
 def test_tests_and_notebooks_are_run_as_anybody_would_type_it():
     command = make("-n", "test").partition("-m pytest ")[2].split()
     assert ["--nbval", "tests", "notebooks"] == [command[0], *command[-2:]]
+
+
+@needs_make
+@pytest.mark.parametrize("target", ["test", "check"])
+def test_a_file_of_tests_is_not_torn_apart_where_two_run_side_by_side(target):
+    """Its tests share a kernel, and the cells of a notebook one after the other do."""
+    assert "-n 2 --dist loadscope" in make("-n", target)
 
 
 @needs_make

@@ -86,6 +86,14 @@ def test_a_notebook_is_stored_the_same_twice(tmp_path):
     assert once == path.read_bytes()
 
 
+@pytest.mark.parametrize(("wanted", "told"), [((3, 0), False), ((99, 0), True)])
+def test_an_older_python_than_that_of_the_pictures_is_named(wanted, told, monkeypatch, capsys):
+    monkeypatch.setattr(execute_notebooks, "WANTED", wanted)
+    monkeypatch.setattr(execute_notebooks, "execute_and_store", lambda path: True)
+    execute_notebooks.main(["any.ipynb"])
+    assert told == ("Python 99.0 or newer" in capsys.readouterr().err)
+
+
 def test_a_notebook_that_fails_is_left_as_it_was(tmp_path):
     path = tmp_path / "fails.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell("1 / 0")]), path)

@@ -58,7 +58,7 @@ def check(one: Kernel) -> None:
     shown = one.run("%%watch\n" + source)
     assert ("", "") == (shown.error, shown.stderr)
     assert shown.stdout.startswith("p: hello you\nrun: ")
-    assert (1, True) == (shown.pictures, ", 1 worker, " in shown.stdout)
+    assert (1, True) == (shown.pictures, ", 1 worker, " in shown.stdout), shown.stdout
     assert "[2, 4]" == one.run("with Pool(2) as pool: a = pool.map(double, [1, 2])\na").text
 
 
