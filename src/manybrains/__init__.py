@@ -1,7 +1,7 @@
 """Many Brains: see what Python multiprocessing does, cell by cell.
 
-Every public name is loaded when it is first used, so that importing the
-package (as each spawned worker does) costs next to nothing.
+Each public name is loaded when it is first used.  So an import of the package
+costs almost nothing, and each spawned worker imports it.
 """
 
 from importlib import import_module
@@ -10,7 +10,7 @@ TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is sl
 
 __version__ = "0.1.0"
 
-# The room of every public name, in the order of the data flow.
+# The module that holds each public name, in the order of the data flow.
 _ROOMS = {
     "Machine": "records.machine",
     "this_machine": "records.machine",
@@ -46,7 +46,7 @@ _ROOMS = {
     "load_ipython_extension": "notebook.extension",
     "unload_ipython_extension": "notebook.extension",
 }
-__all__ = sorted(_ROOMS)  # noqa: PLE0605 - the names are offered lazily
+__all__ = sorted(_ROOMS)  # noqa: PLE0605 - `__getattr__` loads the names
 
 if TYPE_CHECKING:
     from .comparisons.ceiling import ceiling

@@ -49,7 +49,7 @@ def test_a_process_that_does_not_end_is_an_error_and_is_ended(monkeypatch):
     monkeypatch.setattr(side_by_side, "COUNTER", "import time; time.sleep(60)")
     monkeypatch.setattr(side_by_side, "PATIENCE", 0.1)
     before = {child.pid for child in psutil.Process().children()}
-    with pytest.raises(TimeoutError, match=r"was to count for 0\.01 s and did not end within"):
+    with pytest.raises(TimeoutError, match=r"should count for 0\.01 s, but it did not end within"):
         ceiling(2, seconds=0.01)
     assert set() == {child.pid for child in psutil.Process().children()} - before
 

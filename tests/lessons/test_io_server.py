@@ -204,12 +204,12 @@ def mute():
 
 
 def test_fetching_from_a_mute_server_ends_at_the_deadline(mute):
-    with pytest.raises(TimeoutError, match=r"no whole answer from 127\.0\.0\.1:\d+ within 0\.1 s"):
+    with pytest.raises(TimeoutError, match=r"no complete answer from 127\.0\.0\.1:\d+ within"):
         fetch(mute, timeout=0.1)
 
 
 def test_fetching_async_from_a_mute_server_ends_at_the_deadline(mute):
-    with pytest.raises(TimeoutError, match=r"no whole answer from 127\.0\.0\.1:\d+ within 0\.1 s"):
+    with pytest.raises(TimeoutError, match=r"no complete answer from 127\.0\.0\.1:\d+ within"):
         asyncio.run(fetch_async(mute, timeout=0.1))
 
 
@@ -222,7 +222,7 @@ def test_a_wrong_answer_is_noticed(answer):
         with connection:
             connection.recv(6)
             connection.sendall(answer)
-        with pytest.raises(ConnectionError, match=f"sent {len(answer)} bytes that are no whole"):
+        with pytest.raises(ConnectionError, match=f"sent {len(answer)} bytes that are no complete"):
             outcome.result(DEADLINE)
 
 

@@ -1,7 +1,7 @@
-"""What this machine can do here and now: side by side, and beside others.
+"""What this machine can do now: the ceiling, and how much of it other programs use.
 
-The ceiling is what bare Pythons reach that know nothing of each other; whatever a
-lesson measures is judged against it.
+Bare Python processes that do not communicate measure the ceiling.  A lesson judges its own
+measurements against it.
 """
 
 import contextlib
@@ -24,22 +24,24 @@ while not n or time.perf_counter() < over:
     n += m
 print(n)
 """
-HEAD_START = 0.1  # seconds for the processes to be there when counting begins
-PATIENCE = 30.0  # seconds beyond its counting that a process may take to start and end
-WINDOW = 0.2  # seconds for which the load by others is looked at
+HEAD_START = 0.1  # seconds: until counting begins, all processes have started
+PATIENCE = 30.0  # seconds that a process may take to start and to end, besides its counting
+WINDOW = 0.2  # seconds over which the load by other programs is measured
 
 
 def ceiling(workers: int = 2, seconds: float = 0.4) -> float:
     """Return how many times as much `workers` processes do side by side as one does alone.
 
-    That is the most any way of sharing CPU-bound work can gain here and now.  The processes
-    know nothing of each other and only count, for `seconds`: longer than the 0.1 s over which
-    a CPU quota is kept.  One alone and all together are measured in turn, three times, and
-    the median of the three ratios is returned.
+    Sharing CPU-bound work among so many workers cannot gain more on this machine at this
+    moment, apart from noise.  The processes do not communicate; they only count, for `seconds`.
+    The default is longer than the 0.1 s over which the system enforces a CPU quota.  The
+    function measures one process alone and all together, in turn, three times, and returns the
+    median of the three ratios, at most `workers`.
 
     Raises:
-        ValueError: if `workers` or `seconds` make no sense; the message names the value.
-        TimeoutError: if a process has no answer half a minute after it was due.
+        ValueError: if `workers` or `seconds` makes no sense; the message names the value.
+        TimeoutError: if a process has not answered half a minute after it should have.
+        RuntimeError: if a process ends before it has counted.
     """
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
         raise ValueError(f"workers is {workers!r}: give a whole number such as 2")
@@ -47,11 +49,11 @@ def ceiling(workers: int = 2, seconds: float = 0.4) -> float:
         raise ValueError(f"seconds is {seconds!r}: give a number up to 60, such as 0.4")
     alone_and_together = [(_counted(1, seconds), _counted(workers, seconds)) for _ in range(3)]
     gains = [together / alone for alone, together in alone_and_together]
-    return min(statistics.median(gains), float(workers))  # more is noise in what one did alone
+    return min(statistics.median(gains), float(workers))  # a higher figure is noise
 
 
 def _counted(processes: int, seconds: float) -> int:
-    """Return how far that many processes count together, begun at the same moment."""
+    """Return how far that many processes count together; all begin at the same moment."""
     start = time.perf_counter() + HEAD_START  # a clock that all processes share
     command = [sys.executable, "-I", "-S", "-c", COUNTER, str(start), str(seconds)]
     with contextlib.ExitStack() as ending:
@@ -64,7 +66,7 @@ def _counted(processes: int, seconds: float) -> int:
                 stderr=subprocess.DEVNULL,
                 text=True,
             )
-            ending.enter_context(process)  # last of all it is waited for
+            ending.enter_context(process)  # on exit: waits, after the kill that follows here
             ending.callback(process.kill)
             started.append(process)
         return sum(_answer(process, seconds) for process in started)
@@ -77,7 +79,7 @@ def _answer(process: "subprocess.Popen[str]", seconds: float) -> int:
         return int(text)
     except subprocess.TimeoutExpired:
         raise TimeoutError(
-            f"a process was to count for {seconds:g} s and did not end within {patience:g} s: "
+            f"a process should count for {seconds:g} s, but it did not end within {patience:g} s: "
             "the machine is very busy, try again"
         ) from None
     except ValueError:
@@ -87,13 +89,13 @@ def _answer(process: "subprocess.Popen[str]", seconds: float) -> int:
 
 
 def cores_used_by_others() -> float:
-    """Look at the machine for 0.2 s, and return how many cores all processes but ours used.
+    """Look at the machine for 0.2 s, and return how many cores other programs used.
 
-    Ours are this process, its children and theirs.
+    Other programs are all processes except this one, its children, their children and so on.
     """
     import psutil
 
-    psutil.cpu_percent()  # the beginning; what follows is the share since then
+    psutil.cpu_percent()  # a beginning: the next call returns the share since this one
     ours, began = _own_cpu_seconds(), time.perf_counter()
     time.sleep(WINDOW)
     busy = psutil.cpu_percent() / 100 * (psutil.cpu_count() or 1)
@@ -106,6 +108,6 @@ def _own_cpu_seconds() -> float:
 
     total, own = 0.0, psutil.Process()
     for process in [own, *own.children(recursive=True)]:
-        with contextlib.suppress(psutil.Error):  # it has ended meanwhile: then its parent has it
+        with contextlib.suppress(psutil.Error):  # it has ended: now its parent's clock has its time
             total += sum(process.cpu_times()[:4])  # user, system, and both of its ended children
     return total

@@ -1,7 +1,7 @@
-"""Comparison: the same work done in several ways, made of Runs only.
+"""Comparison: the same work done in several ways; it is made from Runs only.
 
-`compare` watches each contestant in turn, and refuses to set times side by side
-that belong to different answers.
+`compare` watches each contestant in turn.  It refuses to compare the times of contestants
+whose answers differ.
 """
 
 import asyncio
@@ -37,12 +37,12 @@ class Contestant:
 
     @property
     def median_wall_seconds(self) -> float:
-        """The middle one of the repeats' wall times."""
+        """The median of the repeats' wall times."""
         return statistics.median(self.wall_seconds)
 
     @property
     def cores_in_use(self) -> float:
-        """The middle one of the repeats' cores in use."""
+        """The median of the repeats' cores in use."""
         return statistics.median(run.cores_in_use for run in self.runs)
 
     def __repr__(self) -> str:
@@ -58,8 +58,8 @@ class Comparison:
     """What `compare` saw; its text is a table.
 
     Attributes:
-        contestants: in the order in which they were given; the first is what the others
-            are compared with.
+        contestants: in the order in which they were given; the others are compared with
+            the first.
         answer: what every contestant returned.
     """
 
@@ -74,7 +74,7 @@ class Comparison:
         raise KeyError(f"no contestant is called {name!r}: there are {known}")
 
     def speedup(self, name: str) -> float:
-        """Return how many times as fast a contestant was as the first, by median wall time."""
+        """Return how many times as fast as the first a contestant was, by median wall time."""
         wall = self[name].median_wall_seconds
         return self.contestants[0].median_wall_seconds / wall if wall > 0 else 1.0
 
@@ -108,21 +108,22 @@ def compare(
     *,
     deadline: float | None = None,
 ) -> Comparison:
-    """Run every contestant `repeats` times and return what each needed.
+    """Run every contestant `repeats` times, and return their runs as a Comparison.
 
-    The repeats are interleaved, each contestant in turn, so that a busy moment of the
-    machine does not fall on one alone.  A contestant is called without arguments; a
-    coroutine that it returns is run to its end.
+    Each repeat runs every contestant in turn, so that a busy moment of the machine does not
+    hit one contestant alone.  A contestant is called without arguments.  If it returns a
+    coroutine, the coroutine is run to its end.
 
     Args:
-        contestants: functions by name; the first is what the others are compared with.
+        contestants: functions by name; the others are compared with the first.
         repeats: how many times each of them runs.
-        deadline: seconds that a single run may take; its workers are killed then.
+        deadline: seconds that a single run may take; its workers are then killed.
 
     Raises:
-        ValueError: if there is no contestant or no repeat, or if two contestants' answers
-            differ: then they did not do the same work.
-        TypeError: if a contestant cannot be called; the message names it.
+        ValueError: if there is no contestant or no repeat, or if two answers differ: then
+            the contestants did not do the same work.
+        TypeError: if a contestant cannot be called or its name is no line of text, or if two
+            answers cannot be compared; the message names the contestant.
         TimeoutError: if a run has not ended at the deadline.
         Exception: whatever a contestant raises, with a note that names it and the repeat.
     """
@@ -145,10 +146,10 @@ def compare(
 def _checked(contestants: Mapping[str, Callable[[], Any]], repeats: int) -> tuple[list[str], int]:
     example = 'compare({"serial": count, "threads": in_threads})'
     if not isinstance(contestants, Mapping) or not contestants:
-        raise ValueError(f"nothing to compare in {contestants!r}: name functions, as {example}")
+        raise ValueError(f"nothing to compare in {contestants!r}: give named functions: {example}")
     for name, work in contestants.items():
         if not isinstance(name, str) or not name.strip() or "\n" in name:
-            raise TypeError(f"a contestant is called {name!r}: give it a name of one line")
+            raise TypeError(f"a contestant has the name {name!r}: give it a name of one line")
         if not callable(work):
             raise TypeError(
                 f"contestant {name!r} is {_short(work)}, which cannot be called: give the function "
@@ -159,7 +160,7 @@ def _checked(contestants: Mapping[str, Callable[[], Any]], repeats: int) -> tupl
     except TypeError:
         number = 0
     if number < 1:
-        raise ValueError(f"repeats is {repeats!r}: at least one is needed, and 3 show the noise")
+        raise ValueError(f"repeats is {repeats!r}: give at least 1, or 3 to see the noise")
     return list(contestants), number
 
 
@@ -170,7 +171,7 @@ def _watched(name: str, work: Callable[[], Any], deadline: float | None) -> tupl
         if inspect.iscoroutine(answer):
             answer = _to_its_end(answer)
     run = watched.run
-    if not run.finished:  # the watcher ends a block at its deadline without an exception
+    if not run.finished:  # at its deadline, `watch` ends a block without an exception
         raise TimeoutError(f"{name!r} did not finish: {run.note}")
     return run, answer
 
@@ -178,8 +179,8 @@ def _watched(name: str, work: Callable[[], Any], deadline: float | None) -> tupl
 def _to_its_end(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """Return what the coroutine returns.
 
-    Where an event loop is running already, as in a notebook, a second one cannot run in the
-    same thread (``asyncio.run`` refuses): there it gets a thread, and a loop, of its own.
+    If an event loop runs already, as in a notebook, ``asyncio.run`` refuses to run a second
+    one in the same thread.  Then the coroutine gets a new thread with a loop of its own.
     """
     try:
         asyncio.get_running_loop()
@@ -195,9 +196,9 @@ def _to_its_end(coroutine: Coroutine[Any, Any, Any]) -> Any:
         outcome = thread.submit(asyncio.run, noted())
         try:
             return outcome.result()
-        except BaseException:  # our own interrupt must not leave the coroutine running
+        except BaseException:  # an interrupt here must end the coroutine too
             for loop, task in tasks:
-                with contextlib.suppress(RuntimeError):  # it has ended by itself
+                with contextlib.suppress(RuntimeError):  # its loop has ended already
                     loop.call_soon_threadsafe(task.cancel if task else loop.stop)
             raise
 
@@ -216,7 +217,7 @@ def _require_same(first: tuple[str, Any], other: tuple[str, Any]) -> None:
         same = _equal(first[1], other[1])
     except (TypeError, ValueError) as error:
         raise TypeError(
-            f"the answers of {first[0]!r} and {other[0]!r} cannot be told equal or not ({error}): "
+            f"the answers of {first[0]!r} and {other[0]!r} cannot be compared ({error}): "
             "let contestants return a number, a text, a list of those, or a NumPy array"
         ) from error
     if not same:
@@ -227,12 +228,12 @@ def _refuse(first: tuple[str, Any], other: tuple[str, Any]) -> NoReturn:
     if first[0] == other[0]:
         raise ValueError(
             f"{first[0]!r} answered {_short(first[1])} and then {_short(other[1])}: "
-            "only what gives the same answer every time can be compared"
+            "a contestant must give the same answer every time"
         )
     raise ValueError(
         f"{first[0]!r} answered {_short(first[1])}, {other[0]!r} answered {_short(other[1])}: "
-        "contestants that differ in their answers did different work, so their times say nothing; "
-        "repair the wrong one (or round results that differ in the last digits only)"
+        "they did different work, so their times cannot be compared; "
+        "correct the wrong one (or round results that differ only in the last digits)"
     )
 
 
@@ -251,19 +252,19 @@ def _short(value: object) -> str:
 
 @contextlib.contextmanager
 def _progress(total: int) -> Iterator[Callable[[], object]]:
-    """Yield what to call after each step; a bar appears once a second has passed."""
+    """Yield a function to call after each step; after one second a progress bar appears."""
     if is_headless():
         yield lambda: None
         return
     from tqdm import tqdm
 
     class Bar(tqdm):  # type: ignore[type-arg]
-        monitor_interval = 0  # no thread of its own, which would be watched as well
+        monitor_interval = 0  # no thread of its own: the lens would watch it too
 
     # tqdm's own lock fixes the start method: set_start_method() would fail from then on.
     Bar.set_lock(threading.RLock())
-    # A cell shows stderr as if something were wrong.  A bar as a widget would stay in the
-    # notebook as a view without a model once it has vanished, so it is text everywhere.
+    # A notebook shows stderr as if something were wrong.  The bar is text everywhere: a bar
+    # as a widget would leave a view without a model in the notebook after it has vanished.
     place = sys.stdout if in_notebook() else sys.stderr
     with Bar(total=total, delay=1, leave=False, desc="comparing", unit="run", file=place) as bar:
         yield bar.update

@@ -1,7 +1,7 @@
-"""Scaling: the same work done by more and more workers, made of Runs only.
+"""Scaling: the same work done by more and more workers; it is made from Runs only.
 
-`measure_scaling` lets `compare` watch every number of workers in turn; speedup,
-efficiency and serial fraction are derived from the wall times.
+`measure_scaling` lets `compare` watch every number of workers in turn.  Speedup,
+efficiency and serial fraction are calculated from the wall times.
 """
 
 import functools
@@ -19,7 +19,7 @@ __all__ = ["Scaling", "ScalingPoint", "measure_scaling"]
 
 @dataclass(frozen=True, repr=False)
 class ScalingPoint(Contestant):
-    """One number of workers, and the run of every repeat with it."""
+    """One number of workers, and the run of every repeat with that number."""
 
     workers: int
 
@@ -29,9 +29,9 @@ class Scaling:
     """What `measure_scaling` saw; its text is a table.
 
     Attributes:
-        points: one for each number of workers, the least first: what the others are
-            compared with.
-        answer: what every one of them returned, in the order of the inputs.
+        points: one for each number of workers, in rising order; the others are compared
+            with the first.
+        answer: the answers in the order of the inputs, the same for each number of workers.
     """
 
     points: tuple[ScalingPoint, ...]
@@ -50,31 +50,32 @@ class Scaling:
         return self.points[0].runs[0].machine
 
     def speedup(self, workers: int) -> float:
-        """Return how many times as fast it was as with the least workers, by median wall time."""
+        """Return how many times as fast it was as with the fewest workers, by median wall time."""
         wall = self[workers].median_wall_seconds
         return self.points[0].median_wall_seconds / wall if wall > 0 else 1.0
 
     def efficiency(self, workers: int) -> float:
-        """Return the speedup for each worker: 1 where every one more gains as much as the first."""
+        """Return the speedup per worker: 1 if every further worker gains as much as the first."""
         return self.speedup(workers) * self.points[0].workers / workers
 
     def serial_fraction(self, workers: int) -> float:
-        """Return the part of the work that as good as only one worker does at a time.
+        """Return the share of the work that only one worker at a time can do, by the speedup.
 
-        The experimentally determined serial fraction, e = (1/S - 1/p) / (1 - 1/p) with
+        This is the experimentally determined serial fraction, e = (1/S - 1/p) / (1 - 1/p) with
         speedup S and p workers (A. H. Karp and H. P. Flatt, Measuring Parallel Processor
         Performance, Communications of the ACM 33(5), 1990, pages 539-543).  It grows with
-        p where the cost of starting and of sending does, and where workers share cores,
-        as all do beyond `machine.cores_yours`.  Noise and caches can make it negative.
+        p if starting workers and sending data cost more with more workers, or if workers
+        share cores, as they all do beyond `machine.cores_yours`.  Noise and caches can make
+        it negative.
 
         Raises:
-            ValueError: for one worker, and where one worker was not measured.
+            ValueError: if `workers` is 1, or if one worker was not measured.
         """
         speedup = self.speedup(workers)
         if workers == 1 or self.points[0].workers != 1:
             raise ValueError(
-                f"no serial fraction of {workers} worker{'' if workers == 1 else 's'}: it tells "
-                "how far several fall short of one, so measure one and several, as workers=(1, 2)"
+                f"no serial fraction of {workers} worker{'' if workers == 1 else 's'}: it compares "
+                "several workers with one, so measure one and several, as workers=(1, 2)"
             )
         return (1 / speedup - 1 / workers) / (1 - 1 / workers)
 
@@ -111,24 +112,25 @@ def measure_scaling(
     executor: Callable[[int], Executor] = ProcessPoolExecutor,
     deadline: float | None = None,
 ) -> Scaling:
-    """Map `work` over `inputs` with each number of workers and return what each needed.
+    """Map `work` over `inputs` with each number of workers, and return the runs as a Scaling.
 
-    The repeats are interleaved, each number in turn, so that a busy moment of the machine
-    does not fall on one alone.  Starting the workers and ending them is part of what is
-    measured.  An input goes to one worker: give at least as many as there are workers.
+    Each repeat tries every number of workers in turn, so that a busy moment of the machine
+    does not hit one number alone.  The measurement includes the start and the end of the
+    workers.  Each input goes to one worker: give at least as many inputs as workers.
 
     Args:
-        work: a function of one input; its answers must not depend on who does it.
-        inputs: what it is called with, the same for each number of workers.
-        workers: the numbers to try.
-        repeats: how many times each of them runs.
-        executor: called with a number of workers, returns the executor they belong to.
-        deadline: seconds that a single run may take; its workers are killed then.
+        work: a function of one input; its answer must not depend on the worker.
+        inputs: the inputs, the same for each number of workers.
+        workers: the numbers of workers to try.
+        repeats: how many times each number is tried.
+        executor: a function that takes a number of workers and returns an executor.
+        deadline: seconds that a single run may take; its workers are then killed.
 
     Raises:
-        TypeError: if `work` or `executor` cannot be called.
-        ValueError: if there is nothing to do, a number of workers makes no sense, or the
-            answers differ.
+        TypeError: if `work` or `executor` cannot be called, or if two answers cannot be
+            compared.
+        ValueError: if there are no inputs, a number of workers or of repeats makes no sense,
+            or the answers differ.
         TimeoutError: if a run has not ended at the deadline.
         Exception: whatever `work` raises, with a note that names the workers and the repeat.
     """

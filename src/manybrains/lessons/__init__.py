@@ -1,1 +1,1 @@
-"""What only a lesson needs: claims, predictions, honest workloads, a server to wait for."""
+"""What only a lesson needs: claims, predictions, honest workloads, a slow server."""

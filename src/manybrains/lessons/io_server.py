@@ -1,6 +1,6 @@
 """The I/O-bound workload: a local server that makes its clients wait, and its clients.
 
-Plain standard library; `workloads` offers these names to lessons.
+It uses only the standard library.  Lessons take these names from `workloads`.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ SERVER_DEADLINE = 20.0  # seconds to start; a bare Python takes 0.1 on a quiet m
 
 
 class Address(NamedTuple):
-    """Where a server answers, and the process that does."""
+    """The address of a server, and the id of its process."""
 
     host: str
     port: int
@@ -34,9 +34,9 @@ class Address(NamedTuple):
 def io_server(delay: float = 0.05) -> Iterator[Address]:
     """Yield the address of a local server that answers `fetch` after `delay` seconds.
 
-    It listens on the loopback interface only, in a process of its own that is no worker and
-    costs next to no CPU time; it answers any number of clients at once.  When the block is
-    left it is gone, and so it is when the process that opened it dies, however it dies.
+    The server is a process, but not a worker, and it uses almost no CPU time.  It listens
+    on the loopback interface only, and answers any number of clients at once.  It ends with
+    the block.  It also ends when the process that started it dies, in whatever way.
 
     Raises:
         ValueError: if `delay` is not a number of seconds from 0 to 5.
@@ -45,7 +45,8 @@ def io_server(delay: float = 0.05) -> Iterator[Address]:
     if not isinstance(delay, (int, float)) or not 0 <= delay <= LONGEST_DELAY:
         raise ValueError(f"delay is {delay!r}: choose 0 to {LONGEST_DELAY:g} seconds")
     with contextlib.ExitStack() as stack:
-        # The folder goes as soon as the note is read: nobody could, were we killed.
+        # The folder is removed as soon as the note is read: if this process were killed later,
+        # no process would remove it.
         with tempfile.TemporaryDirectory(prefix="manybrains-") as folder:
             note = Path(folder, "port")
             server = _start_server(note, delay)
@@ -59,7 +60,7 @@ def _start_server(note: Path, delay: float) -> "subprocess.Popen[bytes]":
     arguments = [os.fspath(note), repr(float(delay)), str(os.getpid())]
     return subprocess.Popen(
         [sys.executable, "-I", "-S", os.fspath(program), *arguments],
-        stdin=subprocess.PIPE,  # held open while we live: its end is the server's end
+        stdin=subprocess.PIPE,  # open as long as this process lives; the server ends when it closes
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         # Ctrl+C in a terminal, or an interrupted kernel, reaches a whole process group.
@@ -69,7 +70,7 @@ def _start_server(note: Path, delay: float) -> "subprocess.Popen[bytes]":
 
 
 def _end(server: "subprocess.Popen[bytes]") -> None:
-    server.kill()  # it holds nothing that would need an orderly end
+    server.kill()  # it holds nothing that needs an orderly end
     server.communicate()
 
 
@@ -96,11 +97,12 @@ def _last_line(text: bytes) -> str:
 
 
 def fetch(address: tuple[str, int] | Address, timeout: float = FETCH_DEADLINE) -> int:
-    """Ask the server at `address` for its data, wait for all of it, return how many bytes came.
+    """Ask the server at `address` for its data, wait for all of it, and return its bytes' number.
 
     Raises:
-        TimeoutError: if the whole answer is not there after `timeout` seconds.
-        ConnectionError: if nobody answers, or if what came is not what was sent.
+        TimeoutError: if the answer is not complete after `timeout` seconds.
+        ConnectionError: if no server answers, or if the answer is damaged.
+        TypeError: if `address` is no address.
     """
     over = time.perf_counter() + timeout
     answer = bytearray()
@@ -116,8 +118,8 @@ def fetch(address: tuple[str, int] | Address, timeout: float = FETCH_DEADLINE) -
 
 
 async def fetch_async(address: tuple[str, int] | Address, timeout: float = FETCH_DEADLINE) -> int:
-    """As `fetch`, but other tasks of the event loop run while this one waits."""
-    import asyncio  # 40 ms, which workers that count need not pay
+    """Do the same as `fetch`; other tasks of the event loop run while this one waits."""
+    import asyncio  # takes 40 ms; workers that only count do without
 
     with _clear_errors(address, timeout):
         async with asyncio.timeout(timeout):
@@ -142,20 +144,20 @@ def _clear_errors(address: tuple[str, int] | Address, timeout: float) -> Iterato
     try:
         yield
     except TimeoutError:
-        raise TimeoutError(f"no whole answer from {host}:{port} within {timeout:g} s") from None
+        raise TimeoutError(f"no complete answer from {host}:{port} within {timeout:g} s") from None
     except OSError as error:
         raise ConnectionError(
-            f"nobody answers at {host}:{port} ({error}): "
+            f"no server answers at {host}:{port} ({error}): "
             "fetch inside the block of `with io_server() as address:`"
         ) from error
 
 
 def _checked(answer: bytes, address: tuple[str, int] | Address) -> int:
-    """Return the length of what follows the head line, if it is what the head line promises."""
+    """Return the length of the data after the head line, if the head line describes them."""
     head, _, payload = answer.partition(b"\n")
     if head != b"%d %d" % (len(payload), zlib.crc32(payload)):
         raise ConnectionError(
-            f"{address[0]}:{address[1]} sent {len(answer)} bytes that are no whole answer: "
+            f"{address[0]}:{address[1]} sent {len(answer)} bytes that are no complete answer: "
             "is it the address of an io_server that is still open?"
         )
     return len(payload)

@@ -1,7 +1,8 @@
-"""PausedArray: an Array in which a race is lost each time, for the checks of exercises.
+"""PausedArray: an Array in which an answer without the lock loses an update every time.
 
-Between reading a number and writing it, an operating system stops a worker now and then.
-This Array does so once, in a worker that does not hold the lock, until the other has written.
+An operating system now and then pauses a worker between its read and its write of a number.
+This Array does the same, once: it pauses a worker that does not hold the lock, until the other
+worker has written.  The checks of exercises use it.
 """
 
 import multiprocessing
@@ -13,29 +14,30 @@ from typing import Any
 
 __all__ = ["PausedArray"]
 
-LOOK_SECONDS = 0.002  # between two looks at what the other worker has written
-PAUSE_SECONDS = 2.0  # the other worker may be waiting: then nothing can be lost
+LOOK_SECONDS = 0.002  # from one look at what the other worker has written to the next
+PAUSE_SECONDS = 2.0  # at most: the other worker may wait for this one, and then no update is lost
 
 
 class PausedArray:
-    """An Array for two workers, used as `multiprocessing.Array` is; it is its own lock.
+    """An Array for two workers, used like a `multiprocessing.Array`; it is its own lock.
 
-    The first worker that has read a place and does not hold the lock waits until the other
-    has written there, or for two seconds.  What it then writes itself, from the old number,
-    undoes that.
+    The first worker that has read a number and does not hold the lock waits until the other
+    worker has written there, or for two seconds.  Then it writes a result of the old number,
+    and the update by the other worker is lost.
 
     Args:
-        array: what `Array` has made; `context` that whose workers get it, if not the default.
+        array: what `multiprocessing.Array` returned.
+        context: the context of the workers; by default that of the current start method.
     """
 
     def __init__(self, array: Any, context: BaseContext | None = None) -> None:
         context = context or multiprocessing.get_context()
         self._array = array
         self._main = os.getpid()
-        self._first = context.Lock()  # held for ever by the worker that was paused
+        self._first = context.Lock()  # the paused worker takes it and never releases it
         self._overwritten = context.Value("i", 0)
         self._users = {"lock": context.Value("i", 0), "raw": context.Value("i", 0)}
-        # What follows is each process's own.
+        # Each process has its own copy of what follows.
         self._used: set[str] = set()
         self._depth = 0
         self._read: tuple[Any, Any] | None = None
@@ -58,7 +60,7 @@ class PausedArray:
         return self
 
     def get_obj(self) -> Any:
-        """Return the memory itself, in which nobody can be paused."""
+        """Return the memory itself; its use pauses no worker."""
         self._note_use("raw")
         return self._array.get_obj()
 
@@ -87,7 +89,7 @@ class PausedArray:
         self.release()
 
     def problem(self, wanted: list[int]) -> str:
-        """Return how numbers were lost, or could have been, in a sentence; "" if none were."""
+        """Return in a sentence how updates were lost or could have been lost, or ""."""
         unguarded = self._users["raw"].value and self._users["lock"].value < 2
         found = list(self._array)
         if unguarded:

@@ -1,7 +1,7 @@
-"""Predictions: what the reader expects of a run, before it is run.
+"""Predictions: what the reader expects of a run, before the run.
 
-In a notebook a choice is a click, elsewhere a call.  The widget is imported only
-where it is shown.
+In a notebook the reader chooses with a click, elsewhere with a call.  The widget is imported
+only where it is shown.
 """
 
 from string import ascii_lowercase
@@ -13,12 +13,12 @@ __all__ = ["Prediction", "predict"]
 
 
 class Prediction:
-    """A question, its choices, and which of them was chosen.
+    """A question, its choices, and the reader's choice.
 
     Attributes:
-        question: what is to be predicted.
+        question: what the reader should predict.
         choices: the possible answers, in order.
-        choice: the chosen answer, or None so far.
+        choice: the chosen answer; None before the reader has chosen.
     """
 
     def __init__(self, question: str, choices: tuple[str, ...]) -> None:
@@ -30,12 +30,12 @@ class Prediction:
         """Commit to a choice: its text, its letter, or its number counted from 0.
 
         Raises:
-            ValueError: if there is no such choice; the message lists those there are.
+            ValueError: if there is no such choice; the message lists the choices.
         """
         self.choice = self._found(choice)
 
     def compare(self, actual: str | int) -> None:
-        """Print the prediction beside the choice that turned out true, given as in `choose`."""
+        """Print the prediction beside the true choice; give `actual` as in `choose`."""
         measured = f'measured: "{self._found(actual)}"'
         if self.choice is None:
             print(f"No prediction was made; {measured}")
@@ -57,13 +57,14 @@ class Prediction:
 
 
 def predict(question: str, *choices: str) -> Prediction:
-    """Ask the question, and return the Prediction to be made.
+    """Ask the question, and return a Prediction, in which the reader's choice is kept.
 
-    In a notebook the choices are buttons.  Elsewhere, and where the notebook is run without a
-    reader (environment variable MANYBRAINS_HEADLESS), they are printed, each with its letter.
+    In a notebook the choices are buttons.  Elsewhere, and if the notebook runs without a
+    reader (environment variable MANYBRAINS_HEADLESS), the choices are printed with letters.
 
     Raises:
-        ValueError: if question or choices are missing, doubled or longer than a line.
+        ValueError: if the question or a choice is not one line of text, or if there are not
+            two or more different choices.
     """
     _check(question, choices)
     prediction = Prediction(question, choices)
@@ -91,7 +92,7 @@ def _lettered(choices: tuple[str, ...]) -> str:
     return "\n".join(f"  {letter}) {choice}" for letter, choice in pairs)
 
 
-# A button of ipywidgets is as wide as a short word, and cuts off what is longer.
+# A button of ipywidgets is as wide as a short word, and cuts off longer text.
 STYLE = """<style>
 .manybrains-choices .jupyter-button {
     width: auto; max-width: 100%; height: auto; padding: 2px 10px; margin: 3px;
@@ -102,7 +103,7 @@ STYLE = """<style>
 
 
 def _show_buttons(prediction: Prediction) -> None:
-    """Display one button a choice; a click makes the choice, and another one changes it."""
+    """Display one button per choice; a click chooses, and another click changes the choice."""
     from IPython.display import display
     from ipywidgets import HTML, Label, ToggleButtons, VBox
 

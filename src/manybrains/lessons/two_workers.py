@@ -1,8 +1,8 @@
-"""TwoWorkers: a trial of an answer that should share numbers out to two workers.
+"""TwoWorkers: a trial of an answer to an exercise that divides numbers among two workers.
 
-A check has to tell a wrong answer from a right one in every run, on a busy machine too.
-So the numbers of this trial hold a worker up where it matters: before its first result, and
-at its end.
+A check must tell a wrong answer from a right one in every run, on a busy machine too.
+So the numbers of this trial delay a worker at two moments: before its first result, and at
+its end.
 """
 
 import os
@@ -20,21 +20,21 @@ from typing import Any
 
 __all__ = ["TwoWorkers"]
 
-WEIGHT = bytes(2_000_000)  # travels with each number: more than the pipe of any system holds
-LOOK_SECONDS = 0.005  # between two looks at what other processes have noted
-STAY_SECONDS = 2.0  # how long a worker stays at most that main does not join
-LONG_WAIT = 0.2  # seconds: a join with a shorter limit may be part of a loop that reads
+WEIGHT = bytes(2_000_000)  # sent with each number: more than a pipe holds on any system
+LOOK_SECONDS = 0.005  # from one look at the notes of other processes to the next
+STAY_SECONDS = 2.0  # at most: so long a worker stays alive if main does not join it
+LONG_WAIT = 0.2  # seconds: a shorter join may be part of a loop that reads results
 
 
 @dataclass(frozen=True)
 class _Notes:
-    """What processes note for each other, as empty files: it works under every start method."""
+    """Notes of processes for each other, as empty files: this works under every start method."""
 
     folder: Path
     main: int
 
     def leave(self, note: str) -> bool:
-        """Return whether the note is new; once the trial is over, none is."""
+        """Leave a note, and return whether it is new; after the trial no note is new."""
         try:
             (self.folder / note).touch(exist_ok=False)
         except (FileExistsError, FileNotFoundError):
@@ -61,10 +61,11 @@ class _Notes:
 
 
 class _GatedNumber(int):
-    """A number that notes which process divides it, and who has received it.
+    """A number that notes which process divides it, and that main has received it.
 
-    A worker that divides one goes on when a second process does so as well, and its process
-    does not end before main joins it.  It is pickled with more bytes than a pipe holds.
+    A worker that divides such a number must wait until a second process divides one too.  The
+    process of the worker then lives until main joins it, or two seconds.  The pickle of a
+    number is larger than a pipe.
     """
 
     notes: _Notes
@@ -95,7 +96,7 @@ def _pass(notes: _Notes) -> None:
     new = notes.leave(f"tested by {pid}")
     if pid == notes.main:
         return
-    if new:  # a process ends after its threads
+    if new:  # the process cannot end before this thread
         threading.Thread(target=_stay, args=(notes, pid), name="stays until joined").start()
     notes.wait_for(lambda: len(notes.beginning_with("tested by")) > 1)
 
@@ -105,10 +106,10 @@ def _stay(notes: _Notes, pid: int) -> None:
 
 
 class TwoWorkers:
-    """While it is entered, an answer is tried that should share numbers out to two workers.
+    """A context manager: inside its block, a check calls the answer with numbers of the trial.
 
     Attributes:
-        problem: after the block, what was wrong with how they worked, in a sentence; else "".
+        problem: after the block, a sentence about what the workers did wrong, or "".
     """
 
     def __init__(self) -> None:
@@ -129,7 +130,7 @@ class TwoWorkers:
         return self
 
     def number(self, value: int) -> int:
-        """Return an equal number that lets workers go on only where two of them test some."""
+        """Return an equal number; a worker that tests it waits until two workers test numbers."""
         self._made += 1
         return _gated(value, self._notes, self._made)
 
@@ -153,7 +154,7 @@ class TwoWorkers:
         names = sorted((one.name for one in left), key=lambda name: (len(name), name))
         self.problem = self._found_problem([] if error else names)
         if error and not self._testers():
-            self.problem = ""  # nobody got as far as the numbers: the error says more
+            self.problem = ""  # no process tested a number: the error says more
         shutil.rmtree(self._notes.folder, ignore_errors=True)
         for worker in left:
             worker.kill()
@@ -174,8 +175,8 @@ class TwoWorkers:
             return f"{len(testers)} workers tested numbers: there should be two"
         if self._gave_up:
             return (
-                f"main joined {self._gave_up} before it had taken anything out, and join gave up "
-                "at its time limit: that is waiting for nothing"
+                f"main joined {self._gave_up} before it had read any result, and join gave up "
+                "at its time limit: main waited for nothing"
             )
         if left:
             return f"{' and '.join(left)} had not ended when the function returned: join them all"

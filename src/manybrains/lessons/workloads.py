@@ -1,7 +1,7 @@
 """Honest workloads for lessons: counting, ticking, fetching.
 
-All are plain standard library and reach workers by name.  Nothing here measures
-but the ticking worker, whose notes are its answer.
+All use only the standard library, and workers import them by name.  Only the ticking worker
+measures: its notes are its answer.
 """
 
 import contextlib
@@ -29,20 +29,20 @@ __all__ = [
 ]
 
 BATCH = 200  # steps of computing between two looks at the clock: about 10 microseconds
-LATEST_START = 60.0  # seconds a worker of the microscope waits for its start at most
+LATEST_START = 60.0  # seconds that a ticking worker waits for its start, at most
 
 
 def count(to: int = 10_000_000) -> int:
-    """Count from zero to `to` in steps of one, and return where that ended: at `to`.
+    """Count from zero to `to` in steps of one, and return the last number, which is `to`.
 
     Raises:
-        TypeError: if `to` is no whole number.
-        ValueError: if it is negative.
+        TypeError: if `to` is not a whole number.
+        ValueError: if `to` is negative.
     """
     to = _whole(to)
     n = 0
-    # Not `while n < to`: Python 3.11 makes such a loop faster, by half, from the eighth call on,
-    # and a new worker would count slower than one who has counted before.
+    # Not `while n < to`: Python 3.11 makes such a loop faster, by half, from the eighth call on.
+    # Then a new worker would count slower than a worker that has counted before.
     for _ in range(to):
         n += 1
     return n
@@ -53,7 +53,7 @@ def _whole(to: int) -> int:
         whole = operator.index(to)
     except TypeError:
         raise TypeError(
-            f"count to what? {to!r} is no whole number: try count({_suggestion(to)})"
+            f"count to what? {to!r} is not a whole number: try count({_suggestion(to)})"
         ) from None
     if whole < 0:
         raise ValueError(f"counting goes up from zero, so it never reaches {whole}: try 10_000_000")
@@ -68,11 +68,11 @@ def _suggestion(to: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Ticks:
-    """When one worker really computed.
+    """The moments in which one worker really computed.
 
     Attributes:
-        name: what the worker is called.
-        pid: the process it ran in.
+        name: the name of the worker.
+        pid: the id of its process.
         intervals: (begin, end) of every turn in seconds on the clock of ``time.perf_counter``,
             which all processes of one machine share ("system-wide",
             https://docs.python.org/3/library/time.html#time.perf_counter).
@@ -84,12 +84,12 @@ class Ticks:
 
     @property
     def turns(self) -> int:
-        """How many times it got to compute."""
+        """How many turns the worker had."""
         return len(self.intervals)
 
     @property
     def busy_seconds(self) -> float:
-        """Seconds in which it computed."""
+        """Seconds in which the worker computed."""
         return math.fsum(end - begin for begin, end in self.intervals)
 
     @property
@@ -105,22 +105,23 @@ class Ticks:
 
 
 def tick(seconds: float = 0.3, start_at: float | None = None, name: str | None = None) -> Ticks:
-    """Compute for `seconds` of wall time and return the moments in which that went on.
+    """Compute for `seconds` of wall time, and return the moments in which the worker computed.
 
-    The worker looks at the clock every few microseconds of computing.  Where two looks lie
-    further apart than a millisecond, something else had its core or its GIL: a turn ends there.
-    A millisecond is far above the clock's noise and the time of a batch, and far below the 5 ms
-    for which a thread keeps the GIL when others want it (``sys.getswitchinterval()``; if that
-    is set shorter, so is the gap).
+    The worker looks at the clock after every few microseconds of computing.  If two looks are
+    more than a millisecond apart, something else had its core or its GIL: a turn ends there.
+    A millisecond is much longer than the clock's noise and than a batch.  It is much shorter
+    than 5 ms, the time that a thread keeps the GIL while others want it.  (This time is
+    ``sys.getswitchinterval()``.  If it is set below 5 ms, a fifth of it replaces the millisecond.)
 
     Args:
-        seconds: how long to go on, from the worker's own beginning.
-        start_at: the moment on ``time.perf_counter``'s clock to begin, so that several workers
-            begin together; at once if it has passed.
-        name: what the worker is called; default: its thread's name, or its process's.
+        seconds: how long to compute, from the worker's own beginning.
+        start_at: the moment to begin, on the clock of ``time.perf_counter``, so that several
+            workers begin together; the worker begins at once if the moment has passed.
+        name: the name of the worker; by default that of its thread or its process.
 
     Raises:
-        TypeError, ValueError: if a number is none, or makes no sense; the message names it.
+        TypeError, ValueError: if an argument is not a number, or makes no sense; the message
+            names it.
     """
     if not _number("seconds", seconds) > 0:
         raise ValueError(f"seconds is {seconds!r}: ticking takes time, try seconds=0.3")
@@ -133,7 +134,7 @@ def tick(seconds: float = 0.3, start_at: float | None = None, name: str | None =
     while last < over:
         count(BATCH)
         now = time.perf_counter()
-        if now - last > gap:  # the batch in which it lost its turn counts for nobody
+        if now - last > gap:  # the batch in which the worker lost its turn does not count
             turns.append((begin, last))
             begin = now
         last = now
@@ -152,11 +153,11 @@ def _wait_until(moment: float) -> None:
     wait = moment - time.perf_counter()
     if wait > LATEST_START:
         raise ValueError(
-            f"start_at is {wait:.0f} s from now, and at most {LATEST_START:.0f} s are waited: "
-            "give a moment of perf_counter's clock, such as time.perf_counter() + 0.2"
+            f"start_at is {wait:.0f} s from now, and a worker waits {LATEST_START:.0f} s at most: "
+            "give a moment on perf_counter's clock, such as time.perf_counter() + 0.2"
         )
     while (wait := moment - time.perf_counter()) > 0:
-        if wait > 0.002:  # sleep wakes up late, so the last two milliseconds are spun
+        if wait > 0.002:  # sleep returns late, so the last two milliseconds are a busy loop
             time.sleep(wait / 2)
 
 
@@ -167,7 +168,7 @@ def _own_name() -> str:
 
 
 def overlap_seconds(ticks: Iterable[Ticks]) -> float:
-    """Return for how many seconds at least two of the workers computed at the same moment.
+    """Return for how many seconds at least two of the workers computed at the same time.
 
     Raises:
         TypeError: if `ticks` holds anything but Ticks.
@@ -175,7 +176,7 @@ def overlap_seconds(ticks: Iterable[Ticks]) -> float:
     workers = [ticks] if isinstance(ticks, Ticks) else [*ticks]
     for one in workers:
         if not isinstance(one, Ticks):
-            raise TypeError(f"{one!r} is no Ticks: give a list of what tick() returned")
+            raise TypeError(f"{one!r} is not a Ticks: give a list of what tick() returned")
     changes = sorted(
         change
         for one in workers

@@ -18,10 +18,10 @@ __all__ = ["alt_text"]
 
 
 def alt_text(data: "Run | Comparison | Scaling | Sequence[Ticks]") -> str:
-    """Return what the picture of the data shows as sentences, for a screen reader.
+    """Return, in sentences for a screen reader, what the picture of the data shows.
 
     Raises:
-        TypeError: if `data` is none of those that can be drawn.
+        TypeError: if `data` cannot be drawn.
     """
     if isinstance(data, Run):
         return in_words(data)

@@ -1,7 +1,8 @@
 """Which colour stands for which core, in one picture.
 
-There are eight colours that colour-blind eyes tell apart.  Up to eight cores have one each; of
-more, the fill tells the core's number within eight, and a line below it tells which eight.
+There are eight colours that colour-blind eyes can tell apart.  Up to eight cores have one colour
+each.  Of more cores, the fill tells the number within a group of eight, and a line below the
+fill tells the group.
 """
 
 from collections.abc import Iterable
@@ -14,11 +15,11 @@ from .style import PLAIN
 __all__ = ["EIGHT", "Mark", "Marks", "marks_of", "palette"]
 
 EIGHT = 8  # colours
-LINES = (None, 7, 0, 5, 2, 3, 4, 1)  # colours of the lines; yellow is too faint for a thin one
+LINES = (None, 7, 0, 5, 2, 3, 4, 1)  # the line's colour of each group; yellow is too faint
 
 
 class Mark(NamedTuple):
-    """How the work on a core is drawn: the colour of its area, and of a line below, if any."""
+    """How the work on a core is drawn: the colour of its fill, and of a line below, if any."""
 
     fill: str
     line: str | None = None
@@ -35,12 +36,13 @@ def palette() -> list[str]:
 def marks_of(cores: Iterable[int | None], lines: bool = True) -> Marks:
     """Return the mark of each core that appears in a picture, in order of their numbers.
 
-    A core has the same mark in every picture, except where another one of at most eight cores
-    has its colour: then it takes the next free one.  None, a core that nobody knows, is neutral.
+    A core has the same mark in every picture, with one exception.  If the picture has at most
+    eight cores and another core has its colour already, the core takes the next free colour.
+    The unknown core, None, is grey.
 
     Args:
-        cores: the numbers of the cores, None for work on a core that nobody knows.
-        lines: False where rows are too thin for lines; more than eight cores then share colours.
+        cores: the numbers of the cores; None for work on an unknown core.
+        lines: False if rows are too thin for lines; more than eight cores then share colours.
     """
     known = set(cores)
     numbers = sorted(core for core in known if core is not None)
@@ -58,7 +60,7 @@ def marks_of(cores: Iterable[int | None], lines: bool = True) -> Marks:
 
 
 def _places(numbers: list[int]) -> dict[int, int]:
-    """Return a colour's place for each of at most eight cores: its own, or the next free one."""
+    """Return the number of a colour for each core: its own colour, or the next free one."""
     places: dict[int, int] = {}
     for core in numbers:
         if core < EIGHT:

@@ -1,4 +1,4 @@
-"""The family of a run: which process started which, and who only asked for it."""
+"""The family of a run: which process started which, and which process only asked for it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,10 +19,11 @@ class Member:
     """One process of the tree.
 
     Attributes:
-        words: what is said of it, line by line.
+        words: the lines of text about it.
         parent: the place in the family of the process that started it; None for main.
-        depth: how many processes stand above it.
-        generation: 0 for main, 1 for what main asked for, 2 for what those asked for.
+        depth: how many processes are above it in the tree.
+        generation: 0 for main, 1 for a process that main asked for, 2 for a process that a
+            process of generation 1 asked for, and so on.
         helper: True if it ran none of the reader's code.
         failed: True if it ended with an error or was killed.
     """
@@ -36,16 +37,16 @@ class Member:
 
 
 def family_of(run: Run) -> tuple[Member, ...]:
-    """Return main and every process it led to, each below the one that really started it.
+    """Return main, all other processes, and for each the process that really started it.
 
-    Processes are in order of birth, a helper that started some of them before these, the other
-    helpers last.  A process whose parent nobody knows counts as main's.
+    Processes are in order of birth.  A helper stands before the processes that it started; the
+    other helpers come last.  A process whose parent is not known counts as a child of main.
     """
     return tuple(_Family(run).members)
 
 
 class _Family:
-    """The members found so far, and who has which pid: of a pid used again, the latest."""
+    """The members so far, and the latest member with each pid: a system can use a pid again."""
 
     def __init__(self, run: Run) -> None:
         self.members: list[Member] = []
@@ -71,7 +72,7 @@ class _Family:
         self._add(lane.pid, words, parent, generation, failed=failed(lane))
 
     def _add_helper(self, pid: int) -> None:
-        """Add a helper; it is no generation: what it starts is as near to main as itself."""
+        """Add a helper.  It is no generation of its own: it gets the generation of its parent."""
         helper = self._helpers.pop(pid)
         parent = self._place(helper.parent_pid)
         generation = 0 if parent is None else self.members[parent].generation
@@ -79,7 +80,7 @@ class _Family:
         self._add(pid, words, parent, generation, helper=True)
 
     def _place(self, pid: int | None) -> int | None:
-        """Return the place of the process with this pid; main's if there is none."""
+        """Return the place of the process with this pid, or that of main if there is none."""
         if not self.members:
             return None
         if pid in self._helpers:
@@ -101,7 +102,7 @@ class _Family:
 
 
 def census(family: Sequence[Member]) -> str:
-    """Return how many processes there are, as a sentence: helpers are counted apart."""
+    """Return a sentence about how many processes there are; helpers are counted separately."""
     own = [member.generation for member in family if not member.helper]
     helpers = len(family) - len(own)
     parts = []

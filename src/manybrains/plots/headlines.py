@@ -1,4 +1,4 @@
-"""The message of a run in a sentence, as titles say it."""
+"""The message of a run in one sentence, for titles."""
 
 from ..records.run import OVER, Run
 from .words import shortened
@@ -7,7 +7,7 @@ __all__ = ["headline", "stopped_by", "why_above_yours"]
 
 
 def stopped_by(run: Run) -> str:
-    """Return in a word what ended an unfinished run; empty for a finished one."""
+    """Return in a word or two what ended an unfinished run; empty for a finished one."""
     if run.finished:
         return ""
     if "deadline" in run.note:
@@ -17,7 +17,7 @@ def stopped_by(run: Run) -> str:
 
 
 def headline(run: Run) -> str:
-    """Return the message of a run: who kept how many cores busy, and for how long."""
+    """Return the message of a run: how many workers kept how many cores busy, how long."""
     count = len(run.workers)
     who = {0: "no workers, main", 1: "1 worker"}.get(count, f"{count:,} workers")
     end = stopped_by(run)
@@ -36,7 +36,7 @@ def _more_than_yours(run: Run) -> str:
 
 
 def why_above_yours(run: Run) -> str:
-    """Return what it means that more cores were in use than are yours; empty if they were not."""
+    """Return why more cores were in use than are yours; empty if that was not so."""
     yours, limit = run.machine.cores_yours, run.machine.limited_by
     if run.peak_cores <= OVER * yours:
         return ""

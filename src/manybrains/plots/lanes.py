@@ -1,4 +1,4 @@
-"""The rows of a timeline, painted: lives, work and ends, with few artists however many lanes."""
+"""The rows of a timeline, drawn: lives, work and ends.  Many lanes share a few artists."""
 
 import itertools
 import operator
@@ -16,33 +16,33 @@ from .words import shortened
 __all__ = ["LETTER", "SPACING", "base", "draw_endings", "draw_lives", "draw_places", "draw_work"]
 
 SPACING = 1.25  # from row to row; a row is 1 high, so that drawn area is CPU seconds
-LETTER = 8.0  # points: the least pitch of rows that can all carry a name
+LETTER = 8.0  # points: the smallest pitch at which every row can have its name
 
-WIDTH_OF_LETTER = 5.2  # points, at most, of text of 8 points on average
-FEWEST_LETTERS = 12  # of a place; fewer say nothing
+WIDTH_OF_LETTER = 5.2  # points: a letter of 8-point text is narrower on average
+FEWEST_LETTERS = 12  # of the text where a lane stood; fewer say nothing
 UNMARKED = Mark(PLAIN)
 
 Corners = list[tuple[float, float]]
 
 
 def base(place: int) -> float:
-    """Return the height at which a row stands: row 0 on top."""
+    """Return the y of the lower edge of a row; row 0 is on top."""
     return -SPACING * place
 
 
 def draw_lives(ax: Axes, rows: Sequence[Row], pitch: float, span: float) -> None:
-    """Outline every life on white, and dot every wait; thinly where rows are thin."""
+    """Draw each life as a white box and each wait as a dotted line; thinner in thin rows."""
     lives: list[Corners] = []
     waits: list[Corners] = []
     for place, row in enumerate(rows):
         y, (begin, end) = base(place), row.life
         if end > begin or not row.wait:
             lives.append([(begin, y), (begin, y + 1), (end, y + 1), (end, y)])
-        if row.wait and row.wait[1] - row.wait[0] > span / 150:  # less would be a speck
+        if row.wait and row.wait[1] - row.wait[0] > span / 150:  # a shorter one is only a speck
             waits.append([(t, y + 0.5) for t in row.wait])
     outline = PolyCollection(lives, facecolors="white", edgecolors=FAINT, label="lives")
     outline.set(linewidth=min(0.7, pitch * 0.05), clip_on=False, zorder=1)
-    # On top of the work: a spawned worker imports what it needs before it begins.
+    # On top of the work: a spawned worker computes during its wait, when it imports modules.
     dots = LineCollection(waits, colors=INK, linestyles=":", label="waits")
     dots.set(linewidth=min(1.3, pitch * 0.1), zorder=3)
     ax.add_collection(outline, autolim=False)
@@ -50,7 +50,7 @@ def draw_lives(ax: Axes, rows: Sequence[Row], pitch: float, span: float) -> None
 
 
 def draw_work(ax: Axes, rows: Sequence[Row], marks: Marks, pitch: float, span: float) -> None:
-    """Fill what was computed, hatched where only its average is known; mark which core it was."""
+    """Fill the area of the work, hatched if only its average is known; colour shows the core."""
     areas: list[Corners] = []
     inks: list[str] = []
     averages: list[Corners] = []
@@ -68,7 +68,8 @@ def draw_work(ax: Axes, rows: Sequence[Row], marks: Marks, pitch: float, span: f
                 lines.append(_box(begin, end, base(place)))
                 line_inks.append(ink)
     work = PolyCollection(areas, facecolors=inks, linewidths=0, label="work")
-    # Edges are sharp on whole pixels; but thin rows would all be rounded, to nothing or to double.
+    # Snapping to whole pixels makes edges sharp; but it would round the height of thin rows
+    # to nothing or to the double.
     work.set_snap(pitch >= 2 * LETTER)
     unseen = PolyCollection(averages, **hatched(PLAIN), label="averages")
     below = PolyCollection(lines, facecolors=line_inks, linewidths=0, label="lines", zorder=2)
@@ -80,7 +81,7 @@ def draw_work(ax: Axes, rows: Sequence[Row], marks: Marks, pitch: float, span: f
 
 
 def _mark(marks: Marks, core: int | None) -> Mark:
-    return marks.get(core, UNMARKED)  # a core on which nothing was done has no mark
+    return marks.get(core, UNMARKED)  # a core without work has no mark
 
 
 def _busy(step: Step) -> bool:
@@ -94,7 +95,7 @@ def _box(begin: float, end: float, y: float) -> Corners:
 
 
 def _rule_what_is_over(ax: Axes, rows: Sequence[Row]) -> None:
-    """Rule the top of a row where its lane used more than the one core that fits in."""
+    """Draw a line on top of a row where its lane used more than one core."""
     over: list[Corners] = []
     for place, row in enumerate(rows):
         if row.peak_cores >= OVER:
@@ -127,7 +128,8 @@ def _mark_what_is_short(
 def _areas(base: float, steps: Sequence[Step]) -> dict[int | None, Corners]:
     """Return for each core the outline of all that a lane used on it.
 
-    One outline however often the worker moved: between its stays it runs along the base.
+    It is one outline, however often the worker moved: between two stays on the core, the
+    outline runs along the base.
     """
     outlines: dict[int | None, Corners] = {}
     for core, same in itertools.groupby(steps, key=operator.attrgetter("core")):
@@ -142,7 +144,7 @@ def _areas(base: float, steps: Sequence[Step]) -> dict[int | None, Corners]:
 
 
 def draw_endings(ax: Axes, rows: Sequence[Row], pitch: float, wall: float) -> None:
-    """Rule off the lanes that failed, and write what is to be said where there is room."""
+    """Draw a line at the end of failed lanes, and write how lanes ended where there is room."""
     failed = [
         [(row.life[1], base(place)), (row.life[1], base(place) + 1)]
         for place, row in enumerate(rows)
@@ -160,7 +162,7 @@ def draw_endings(ax: Axes, rows: Sequence[Row], pitch: float, wall: float) -> No
 
 
 def draw_places(ax: Axes, rows: Sequence[Row], pitch: float) -> None:
-    """Write at the end of each stopped lane where it stood, cut short to what fits inside."""
+    """Write where each stopped lane stood, at its end, shortened to what fits inside."""
     if pitch < 1.6 * LETTER:
         return
     (_, right), points = ax.get_xlim(), ax.bbox.width * 72 / ax.figure.dpi

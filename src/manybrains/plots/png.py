@@ -1,4 +1,4 @@
-"""A figure as a PNG file: sharp on every screen, small, the same bytes for the same picture."""
+"""A figure as a PNG file: sharp on every screen, and small; equal pictures have equal bytes."""
 
 import io
 from collections.abc import Iterable
@@ -13,22 +13,22 @@ from .style import ALARM, FAINT, PLAIN, QUIET
 
 __all__ = ["png_of", "sharp_png", "size_on_screen"]
 
-DENSITY = 2  # pixels for each one of the screen that the picture was made for
-LEAST_ROW = 6  # pixels: in lower ones it would show that they are rounded
+DENSITY = 2  # pixels of the file for each CSS pixel
+LEAST_ROW = 6  # pixels: in lower rows the rounding would be seen
 GREYS = ("#ffffff", "#ededed", "#d6d6d6", "#525252")
 MOST_COLOURS = 256
-CLOSE = 24  # of 255: a difference from the true colour that eyes do not see in thin edges
+CLOSE = 24  # of 255: in thin edges, eyes do not see such a difference from the true colour
 
 
 def png_of(figure: Figure, row: float, every: int) -> bytes:
-    """Return the picture as PNG in sixteen colours, without pyplot; the figure is used up.
+    """Return the picture as PNG in sixteen colours, without pyplot; the figure is changed.
 
-    The layout is worked out by itself: `savefig` would draw everything once for the layout,
-    throw that away, and draw it again.
+    This function computes the layout without drawing: `savefig` would draw everything once
+    for the layout, throw that away, and draw it again.
 
     Args:
         figure: what to draw, in the colours of our style.
-        row: the distance of its rows on the y axis.
+        row: the distance from row to row on the y axis.
         every: how many rows share one name.
     """
     figure.set_dpi(DENSITY * figure.dpi)
@@ -47,9 +47,9 @@ def png_of(figure: Figure, row: float, every: int) -> bytes:
 
 
 def sharp_png(figure: Figure) -> bytes | None:
-    """Return any figure as a notebook shows it, in few colours if that changes none of them much.
+    """Return any figure as a notebook shows it, in few colours if no colour changes much.
 
-    None for a figure with nothing in it.
+    Return None for an empty figure.
     """
     if not figure.axes and not figure.lines:
         return None
@@ -61,11 +61,11 @@ def sharp_png(figure: Figure) -> bytes | None:
         bbox_inches="tight",
         facecolor=figure.get_facecolor(),
         edgecolor=figure.get_edgecolor(),
-        pil_kwargs={"compress_level": 1},  # read again at once
+        pil_kwargs={"compress_level": 1},  # fast: this file is read again at once
     )
     picture = Image.open(buffer)
     if picture.mode == "RGBA" and picture.getchannel("A").getextrema() != (255, 255):
-        return _saved(picture, dpi)  # a palette has no half transparent colours
+        return _saved(picture, dpi)  # our palette has no half-transparent colours
     true = picture.convert("RGB")
     small = true.quantize(MOST_COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     off = numpy.asarray(ImageChops.difference(true, small.convert("RGB"))).max()
@@ -73,22 +73,22 @@ def sharp_png(figure: Figure) -> bytes | None:
 
 
 def size_on_screen(png: bytes) -> dict[str, int]:
-    """Return at which width and height, in pixels of CSS, a notebook should show the picture."""
+    """Return the width and the height of the picture in a notebook, in CSS pixels."""
     # https://www.w3.org/TR/png/#11IHDR: two whole numbers of four bytes at a fixed place.
     width, height = (int.from_bytes(png[at : at + 4]) for at in (16, 20))
     return {"width": width // DENSITY, "height": height // DENSITY}
 
 
 def _let_rows_be_whole_pixels(figure: Figure, row: float, every: int) -> None:
-    """Make the Axes a little lower, so that equal rows and names are equal pixels.
+    """Make the Axes a little lower, so that the distance from row to row is whole pixels.
 
-    Every row is then as high as the others, and the file half as large.
+    All rows then look the same, and the file is half as large.
     """
     for ax in figure.axes:
         (_, low), (_, high) = ax.transData.transform([(0, 0), (0, row)])
         pixels = high - low
         if pixels < LEAST_ROW:
-            pixels *= every  # at least the names are alike
+            pixels *= every  # then at least rows with names look the same
         if pixels >= LEAST_ROW:
             place = ax.get_position()
             height = place.height * int(pixels) / pixels
@@ -102,7 +102,7 @@ def _palette_image(colours: Iterable[str]) -> Image.Image:
 
 
 def _with_pure_white(picture: Image.Image) -> Image.Image:
-    """Let the palette's white be white, which is the average of all that is almost white."""
+    """Make the white of the palette pure: it is the average of all that is almost white."""
     values = picture.getpalette() or []
     entries = [values[at : at + 3] for at in range(0, len(values), 3)]
     pure = [[255] * 3 if min(entry) >= 250 else entry for entry in entries]

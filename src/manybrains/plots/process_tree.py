@@ -1,4 +1,4 @@
-"""The tree of processes, painted: who started whom."""
+"""The tree of processes, drawn: which process started which."""
 
 import statistics
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ from .style import ALARM, FAINT, INK, QUIET, run_given, styled_axes
 __all__ = ["plot_processes"]
 
 WIDEST = 5  # leaves side by side; a wider tree becomes a list
-MOST_MEMBERS = 48  # drawn; more could not be read
+MOST_MEMBERS = 48  # at most; the text of more would be too small
 
 
 def plot_processes(run: Run, ax: Axes | None = None) -> Axes:
-    """Draw the processes as a tree: main on top, under each process those that it started.
+    """Draw the processes as a tree: main on top, below each process those that it started.
 
-    Helper processes of multiprocessing and of the lens are dashed: they ran none of the code.
-    A tree more than five wide is drawn as a list, indented.
+    Helper processes of multiprocessing and of the lens are dashed: they ran none of the
+    reader's code.  A tree with more than five leaves is drawn as an indented list.
 
     Raises:
         TypeError: if `run` is no Run or `ax` no Axes.
@@ -32,7 +32,7 @@ def plot_processes(run: Run, ax: Axes | None = None) -> Axes:
 
 
 def _across(family: Sequence[Member]) -> list[float]:
-    """Return where each member stands across the tree: leaves in a row, parents amid children."""
+    """Return the x of each member: leaves are in a row, a parent stands amid its children."""
     children = _children(family)
     places = [0.0] * len(family)
     order = _order(family)
@@ -54,7 +54,7 @@ def _children(family: Sequence[Member]) -> list[list[int]]:
 
 
 def _order(family: Sequence[Member]) -> list[int]:
-    """Return the members from main down, each before its children, as they are read."""
+    """Return the members in reading order: each one before its children, main first."""
     children, order, todo = _children(family), [], [0] if family else []
     while todo:
         order.append(todo.pop())
@@ -67,7 +67,7 @@ def _wide(family: Sequence[Member]) -> bool:
 
 
 def _tree_inches(family: Sequence[Member]) -> float:
-    """Return how high a figure the tree needs."""
+    """Return the height of the figure that the tree needs."""
     family = family[:MOST_MEMBERS]
     if _wide(family):
         return 0.5 + 0.17 * len(family)
@@ -75,12 +75,12 @@ def _tree_inches(family: Sequence[Member]) -> float:
 
 
 def _level_inches(family: Sequence[Member]) -> float:
-    """Return how far apart two levels are: boxes have three lines, or more."""
+    """Return the distance from level to level: boxes have three lines or more."""
     return 0.95 + 0.17 * max(0, max((len(member.words) for member in family), default=0) - 3)
 
 
 def _draw_tree(ax: Axes, family: Sequence[Member]) -> None:
-    """Paint the tree: main on top, below each process those it started, helpers dashed."""
+    """Draw the tree: main on top, below each process those that it started, helpers dashed."""
     title = census(family)
     if len(family) > MOST_MEMBERS:
         family, title = family[:MOST_MEMBERS], f"{title} (first {MOST_MEMBERS} drawn)"
@@ -105,7 +105,7 @@ def _draw_boxes(ax: Axes, family: Sequence[Member]) -> None:
 
 
 def _draw_list(ax: Axes, family: Sequence[Member]) -> None:
-    """Paint a wide tree as a list, indented, as file managers do."""
+    """Draw a wide tree as an indented list, like a file manager."""
     rows = {index: -row for row, index in enumerate(_order(family))}
     for index, y in rows.items():
         member = family[index]

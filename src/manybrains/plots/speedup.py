@@ -1,4 +1,4 @@
-"""The speedup by more and more workers: what its picture says, and how it is painted."""
+"""The speedup with more and more workers: what its picture says, and how it is drawn."""
 
 from typing import TYPE_CHECKING
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = ["gain", "gain_in_words", "plot_speedup"]
 
-WORTH = 1.05  # a speedup below is none: two runs of the same differ by as much
+WORTH = 1.05  # a smaller speedup counts as none: two equal runs differ by as much
 
 
 def plot_speedup(scaling: "Scaling", ax: Axes | None = None) -> Axes:
-    """Draw the speedup by each number of workers, every repeat as a dot, beside the ideal line.
+    """Draw the speedup with each number of workers, every repeat as a dot, and the ideal line.
 
-    A dotted line stands where the cores that are yours end.
+    A dotted line shows how many cores are yours.
 
     Raises:
         TypeError: if `scaling` is no Scaling or `ax` no Axes.
@@ -47,7 +47,7 @@ def plot_speedup(scaling: "Scaling", ax: Axes | None = None) -> Axes:
 
 
 def _draw_speedup(ax: Axes, scaling: "Scaling") -> None:
-    """Paint the ideal line, the measured one with every repeat, and how many cores are yours."""
+    """Draw the ideal line, the measured line with every repeat, and how many cores are yours."""
     numbers = [point.workers for point in scaling.points]
     first, most = numbers[0], numbers[-1]
     measured = [scaling.speedup(number) for number in numbers]
@@ -81,7 +81,7 @@ def _draw_speedup(ax: Axes, scaling: "Scaling") -> None:
 
 
 def _mark_yours(ax: Axes, yours: float, first: int, most: int) -> None:
-    """Rule where the cores that are yours end: more workers than that share them."""
+    """Draw a line at the number of cores that are yours: more workers have to share them."""
     words = f"yours: {yours:g} core{'' if yours == 1 else 's'}"
     if first <= yours <= most:
         ax.axvline(yours, color=QUIET, linewidth=0.8, linestyle=":", zorder=0)
@@ -112,7 +112,7 @@ def gain(scaling: "Scaling") -> str:
 
 
 def gain_in_words(scaling: "Scaling") -> str:
-    """Return what the line shows as sentences."""
+    """Return in sentences what the line shows."""
     told = "; ".join(
         f"{point.name} {scaling.speedup(point.workers):.2f} times as fast "
         f"({point.median_wall_seconds:.2f} s)"

@@ -1,7 +1,4 @@
-"""What all pictures share: the look, an Axes to draw on, its words, and clear refusals.
-
-Between the data and the pictures: it knows matplotlib.
-"""
+"""What all pictures share: the style, an Axes to draw on, its labels, and clear errors."""
 
 import itertools
 import reprlib
@@ -32,38 +29,39 @@ __all__ = [
 ]
 
 STYLE = Path(__file__).with_name("manybrains.mplstyle")
-WIDTH, FRAME, ROW, TALLEST = 8.0, 1.0, 0.32, 8.6  # inches: a figure, its words, a row, the most
-LETTERS = 78  # of a title, before it goes on in a second line
+# Inches: the width of a figure; the height of its labels, of a row, of the tallest figure.
+WIDTH, FRAME, ROW, TALLEST = 8.0, 1.0, 0.32, 8.6
+LETTERS = 78  # in one line of a title; a longer title has more lines
 INK, QUIET, FAINT, ALARM = "#262626", "#737373", "#b3b3b3", "#b23a00"
 PLAIN, SOFT, ACCENT = "#8a97a3", "#ccd4db", "#4f6b85"  # busy, on whichever core
 
 
 def our_style(after_reset: bool = False) -> AbstractContextManager[None]:
-    """Lend our style to what is drawn inside; rcParams are as before afterwards."""
+    """Apply our style to what is drawn inside the block; afterwards rcParams are as before."""
     return style.context(STYLE, after_reset=after_reset)
 
 
 @contextmanager
 def styled_axes(ax: Axes | None, inches: float) -> Iterator[Axes]:
-    """Lend our style to the Axes given, or to that of a new pyplot figure of this height.
+    """Yield the given Axes, or that of a new pyplot figure of this height, with our style.
 
     Raises:
-        TypeError: if `ax` is something else.
+        TypeError: if `ax` is neither an Axes nor None.
     """
     if ax is not None and not isinstance(ax, Axes):
         raise TypeError(
             f"ax should be a matplotlib Axes, not {_named(ax)}: "
             "give it one from plt.subplots(), or leave it out"
         )
-    # Outside of our style: the first figure makes a notebook interactive in rcParams, which
-    # the end of the style would undo, and no later figure would be shown.
+    # Make the figure before our style begins.  The first figure sets `interactive` in rcParams
+    # of a notebook; the end of our style would undo that, and no later figure would be shown.
     figure = _new_figure(inches) if ax is None else None
     with our_style():
         yield ax if ax is not None else cast("Figure", figure).subplots()
 
 
 def _new_figure(inches: float) -> Figure:
-    from matplotlib import pyplot  # half a second, which only a new figure is worth
+    from matplotlib import pyplot  # takes half a second: imported only for a new figure
 
     ours = rc_params_from_file(STYLE, use_default_template=False)
     return pyplot.figure(
@@ -76,7 +74,7 @@ def _new_figure(inches: float) -> Figure:
 
 
 def hatched(ink: str) -> dict[str, Any]:
-    """Return how an area is drawn that is no plain measurement: hatched, on white."""
+    """Return the look of an area that is no plain measurement: hatched, on white."""
     return {"facecolor": "white", "edgecolor": ink, "hatch": "/" * 8, "linewidth": 0}
 
 
@@ -86,13 +84,13 @@ def inches_for(rows: int) -> float:
 
 
 def points_high(ax: Axes) -> float:
-    """Return the height of the Axes in points, as far as it is known before the layout."""
+    """Return the height of the Axes in points; the layout may still change it a little."""
     figure = ax.get_figure()
     return float(ax.bbox.height * 72 / figure.dpi) if figure else 0.0
 
 
 def set_labels(ax: Axes, title: str, xlabel: str, ylabel: str = "", pad: float = 8) -> None:
-    """Give the Axes its words, and our style also to ticks that are only made when drawn."""
+    """Set title and labels of the Axes, and our style for ticks that matplotlib makes later."""
     ax.set_title(textwrap.fill(title, LETTERS), loc="left", pad=pad)
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
@@ -105,7 +103,7 @@ def set_labels(ax: Axes, title: str, xlabel: str, ylabel: str = "", pad: float =
 
 
 def note(ax: Axes, text: str, x: float, y: float, color: str = QUIET) -> None:
-    """Write a small word just right of a point; what runs out of the Axes makes it narrower."""
+    """Write a short text just right of a point; the layout makes the Axes narrower for it."""
     ax.annotate(
         text,
         (x, y),
@@ -119,14 +117,14 @@ def note(ax: Axes, text: str, x: float, y: float, color: str = QUIET) -> None:
 
 
 def name_places(ax: Axes, names: Sequence[str]) -> None:
-    """Write the names at the left, one for each place, the first on top."""
+    """Write the names at the left, one per place, the first on top."""
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.set_yticks(range(len(names)), labels=[shortened(name, 26) for name in names])
     ax.tick_params(axis="y", length=0)
 
 
 def spread(places: Sequence[float], gap: float, top: float) -> list[float]:
-    """Return the places moved apart to at least `gap`, in the same order, up to `top`."""
+    """Return the places, moved apart to at least `gap`, in the same order, none above `top`."""
     order = sorted(range(len(places)), key=places.__getitem__)
     moved = list(places)
     for lower, upper in itertools.pairwise(order):
@@ -139,17 +137,17 @@ def spread(places: Sequence[float], gap: float, top: float) -> list[float]:
 
 
 def check_type(fits: bool, function: str, given: object, wanted: str, remedy: str) -> None:
-    """Refuse what a picture cannot be made of.
+    """Check that a picture can be made from what was given.
 
     Raises:
-        TypeError: unless `fits`; names what was given and what to give.
+        TypeError: unless `fits`; the message says what was given and what to give.
     """
     if not fits:
         raise TypeError(f"{function} takes {wanted}, not {_named(given)}: {remedy}")
 
 
 def run_given(function: str, given: object) -> Run:
-    """Return the Run to be drawn: the one given, or that of a `with watch() as run:`.
+    """Return the Run to draw: the one that is given, or that of a `with watch() as run:`.
 
     Raises:
         TypeError: if it is neither.

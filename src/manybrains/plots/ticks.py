@@ -1,4 +1,4 @@
-"""The microscope of the GIL: when each of several ticking workers really computed."""
+"""The microscope of the GIL: the moments in which each ticking worker really computed."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ def plot_ticks(ticks: "Sequence[Ticks]", ax: Axes | None = None, window: float =
     """Draw the moments in which each worker really computed: the microscope of the GIL.
 
     Args:
-        ticks: what `tick` returned, one of each worker.
+        ticks: a list of what `tick` returned, one for each worker.
         ax: where to draw; a new figure if None.
-        window: how many seconds to show, from the moment when all have begun.
+        window: how many seconds to show, from the moment when all workers have begun.
 
     Raises:
         TypeError: if `ticks` holds anything but Ticks, or `ax` is no Axes.
@@ -35,13 +35,13 @@ def plot_ticks(ticks: "Sequence[Ticks]", ax: Axes | None = None, window: float =
 
 
 def ticks_given(function: str, given: object) -> "list[Ticks]":
-    """Return the ticks to be drawn, as a list.
+    """Return the ticks to draw, as a list.
 
     Raises:
-        TypeError: if it is no list of Ticks.
+        TypeError: if `given` is no list of Ticks.
         ValueError: if the list is empty.
     """
-    remedy = "give it a list of what tick() returned, one of each worker"
+    remedy = "give it a list of what tick() returned, one for each worker"
     check_type(isinstance(given, Sequence), function, given, "a list of Ticks", remedy)
     workers = list(cast("Sequence[Ticks]", given))
     for one in workers:
@@ -52,7 +52,7 @@ def ticks_given(function: str, given: object) -> "list[Ticks]":
 
 
 def _draw_ticks(ax: Axes, workers: "Sequence[Ticks]", window: float) -> None:
-    """Paint a row for each worker, from the moment when all have begun."""
+    """Draw a row for each worker, from the moment when all workers have begun."""
     zero = min((one.intervals[0][0] for one in workers if one.intervals), default=0.0)
     begin, _ = _common(workers)
     for place, one in enumerate(workers):
@@ -66,9 +66,9 @@ def _draw_ticks(ax: Axes, workers: "Sequence[Ticks]", window: float) -> None:
 
 
 def meeting(workers: "Sequence[Ticks]") -> str:
-    """Return the message of some ticks: did the workers compute at the same moment?
+    """Return the message of some ticks: did the workers compute at the same time?
 
-    Only the time in which all of them were at it counts.
+    It counts only the time after the last worker's beginning and before the first worker's end.
     """
     from ..lessons.workloads import overlap_seconds
 
@@ -85,7 +85,7 @@ def meeting(workers: "Sequence[Ticks]") -> str:
 
 
 def _common(workers: "Sequence[Ticks]") -> tuple[float, float]:
-    """Return the stretch of time in which all workers were at it, on their clock."""
+    """Return the last beginning and the first end of the workers, on their clock."""
     seen = [one.intervals for one in workers if one.intervals]
     begin = max((turns[0][0] for turns in seen), default=0.0)
     return begin, max(begin, min((turns[-1][1] for turns in seen), default=0.0))

@@ -1,4 +1,4 @@
-"""The timeline: rows painted onto an Axes, with their names, their key and what they say."""
+"""The timeline: rows drawn on an Axes, with their names, a key and a title."""
 
 import re
 from collections.abc import Sequence
@@ -30,20 +30,20 @@ from .timeline_key import draw_key
 
 __all__ = ["plot_timeline", "timeline_png"]
 
-SHORTEST = 0.001  # seconds: an empty cell is not blown up
-LEAST_LINED = 5.0  # points from row to row: in thinner ones a line could not be seen
+SHORTEST = 0.001  # seconds: the time axis of an empty cell is this long
+LEAST_LINED = 5.0  # points from row to row: in thinner rows, a line could not be seen
 EVERY = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 
 
 def plot_timeline(run: Run, ax: Axes | None = None) -> Axes:
     """Draw when each worker lived, how much of a core it used, and on which core.
 
-    A row is a lane.  Its height is one core, the filled part is what the lane used of
-    it, the colour is the core's; a dotted line is the wait from `start()` to the first
-    instruction.  What is filled before the outline, a process used to import.
-    Where no look fell into a life, its average is hatched.  A lane that used more than one core
-    is cut at the row's height and says how many; a worker that ended badly says how, and one
-    that was stopped says where it stood.
+    Each lane is a row.  The height of a row is one core; the filled part is how much the lane
+    used; the colour says on which core.  A dotted line is the wait from `start()` to the first
+    instruction.  An area left of the outline is what a process used for its imports.
+    If no look fell into a life, the row shows the lane's average, hatched.  If a lane used more
+    than one core, its area ends at the height of the row, and a text says how many cores.
+    Texts also say how a failed worker ended, and where a stopped worker stood.
 
     Raises:
         TypeError: if `run` is no Run or `ax` no Axes.
@@ -58,7 +58,7 @@ def plot_timeline(run: Run, ax: Axes | None = None) -> Axes:
 
 
 def timeline_png(run: Run) -> bytes:
-    """Return the timeline as PNG: the same bytes for the same run, without touching pyplot."""
+    """Return the timeline as PNG, without pyplot; equal runs give equal bytes."""
     run = run_given("timeline_png", run)
     with our_style(after_reset=True):
         rows = rows_of(run)
@@ -70,7 +70,7 @@ def timeline_png(run: Run) -> bytes:
 
 
 def _draw_lanes(ax: Axes, run: Run, rows: Sequence[Row], pitch: float) -> None:
-    """Paint the rows of a run; `pitch` is the distance from row to row in points."""
+    """Draw the rows of a run; `pitch` is the distance from row to row in points."""
     span = max(run.wall_seconds, SHORTEST)
     ax.set_xlim(0, span)
     ax.set_ylim(base(max(len(rows) - 1, 0)) - 0.2, 1.2)
@@ -87,17 +87,17 @@ def _draw_lanes(ax: Axes, run: Run, rows: Sequence[Row], pitch: float) -> None:
 
 
 def _busy_cores(rows: Sequence[Row]) -> set[int | None]:
-    """Return the cores on which something was seen to be done."""
+    """Return the cores on which the sampler saw work."""
     return {step.core for row in rows if not row.average for step in row.steps if step.cores}
 
 
 def _every(pitch: float) -> int:
-    """Return how many rows share one name, where rows are too thin for a name each."""
+    """Return how many rows share one name; if rows are high enough, each has its own."""
     return next((n for n in EVERY if n * pitch >= LETTER), EVERY[-1])
 
 
 def _name_rows(ax: Axes, run: Run, rows: Sequence[Row], pitch: float) -> None:
-    """Write the names at the left: as texts, for ticks are three times as dear to draw."""
+    """Write the names at the left, as texts: drawing ticks takes three times as long."""
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
     every = _every(pitch)
@@ -111,7 +111,7 @@ def _name_rows(ax: Axes, run: Run, rows: Sequence[Row], pitch: float) -> None:
         text.set_fontweight("bold" if kind == "main" else "normal")
         text.set_fontsize(8.5 if every * pitch > 10 else 8)
         shape = (kind == "main", re.sub(r"\d", "0", rows[place].name))
-        text.set_in_layout(shape not in shapes)  # all digits are as wide: measured once
+        text.set_in_layout(shape not in shapes)  # digits are equally wide: one name is measured
         shapes.add(shape)
     if every > 1:
         _above(ax, f"one in {every} named", 0, "right", -5)
@@ -124,7 +124,7 @@ def _draw_stop(ax: Axes, run: Run) -> None:
 
 
 def _above(ax: Axes, text: str, x: float, side: str, shift: float, color: str = QUIET) -> None:
-    """Write a small word just above the rows, in line with the key."""
+    """Write a short text just above the rows, in line with the key."""
     place = ax.annotate(
         text, (x, 1), xycoords="axes fraction", xytext=(shift, 6), textcoords="offset points"
     )

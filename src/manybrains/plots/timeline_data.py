@@ -1,7 +1,6 @@
 """What a timeline shows, as numbers and words: a Run in, one Row per lane out.
 
-Between Run and picture: `timeline` paints what this module works
-out, so that what is painted can be checked without looking.
+`timeline` draws what this module works out.  So tests can check a picture by its numbers.
 """
 
 import bisect
@@ -17,11 +16,11 @@ from .words import exit_words, shortened
 
 __all__ = ["Row", "Step", "failed", "in_words", "rows_of"]
 
-STEADY_SECONDS = 0.1  # CPU clocks move in ticks of up to 16 ms: a steeper rise must last this long
-MOST_STEPS = 15_000  # in a whole picture; 1,000 in one row is more than it has pixels
+STEADY_SECONDS = 0.1  # CPU clocks step by up to 16 ms: a rate above one core must last so long
+MOST_STEPS = 15_000  # in a whole picture; one row has at most 1,000: it has fewer pixels
 
 
-class Step(NamedTuple):  # a tuple, for a picture has thousands
+class Step(NamedTuple):  # a tuple, because a picture has thousands
     """A stretch of time in which a lane used `cores` cores, last seen on core number `core`."""
 
     begin: float
@@ -36,14 +35,15 @@ class Row:
 
     Attributes:
         name: the lane's name, shortened.
-        wait: from asked for to started, in seconds; None if nobody waited.
-        life: from the first instruction to the last, in seconds, inside the block.
-        steps: what it used; the CPU seconds under them are exactly the lane's.  They begin
-            before the life while a process imports.
-        failed: True if it ended with an error or was killed.
-        average: True if no look fell into it: what it used is known, but not when.
-        ending: what is to be said at its end, empty for most.
-        stood_at: where it was when the block was stopped, empty if it was not.
+        wait: from the call of `start()` to the first instruction, in seconds; None if there
+            was no wait.
+        life: from the first instruction to the end, in seconds, inside the block.
+        steps: what the lane used; together they are exactly its CPU seconds.  They begin
+            before the life if a process used CPU time for its imports.
+        failed: True if the worker ended with an error or was killed.
+        average: True if no look fell into its life: what it used is known, but not when.
+        ending: the text at its end; empty for most lanes.
+        stood_at: where it was when the block was stopped; empty if the block was not stopped.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Row:
 
 
 def rows_of(run: Run) -> tuple[Row, ...]:
-    """Return one row per lane, thinned to what can be seen in a picture of all of them."""
+    """Return one row per lane, without steps that are too short to be seen in the picture."""
     looks: list[list[tuple[float, int | None]]] = [[] for _ in run.lanes]
     for sample in run.samples:
         looks[sample.lane].append((sample.time, sample.core))
@@ -90,7 +90,7 @@ def _row(run: Run, lane: Lane, steps: tuple[Step, ...]) -> Row:
     if lane.started is not None:
         begin = min(max(lane.started, 0.0), end)
     elif lane.requested is not None and lane.exit_code is None and not lane.cpu_seconds:
-        begin = end  # asked for, and never seen alive
+        begin = end  # asked for, but never seen alive
     wait = None
     if lane.requested is not None and max(lane.requested, 0.0) < begin:
         wait = (max(lane.requested, 0.0), begin)
@@ -108,7 +108,7 @@ def _ending(run: Run, lane: Lane, peak: float) -> str:
 
 
 def failed(lane: Lane) -> bool:
-    """True if the worker ended with an error or was killed; `terminate()` is no failure."""
+    """Tell whether the worker ended with an error or was killed; `terminate()` is no failure."""
     return lane.exit_code not in (None, 0, -15)
 
 
@@ -117,7 +117,7 @@ def _steps(
     looks: Sequence[tuple[float, int | None]],
     finest: float,
 ) -> tuple[Step, ...]:
-    """Leave out points that cannot be seen; what was used between them stays in place."""
+    """Return the steps between points, without points that are too close to be seen."""
     last = points[0]
     kept = [last]
     for point in points[1:-1]:
@@ -148,7 +148,7 @@ def _row_name(lane: Lane) -> str:
 
 
 def in_words(run: Run, most: int = 8) -> str:
-    """Return what the timeline shows as sentences, for those who cannot see it."""
+    """Return in sentences what the timeline shows, for readers who cannot see it."""
     told = [
         f"{row.name} from {row.life[0]:.2f} to {row.life[1]:.2f} s used "
         f"{lane.cpu_seconds:.2f} CPU seconds{f', {row.ending}' if row.ending else ''}"

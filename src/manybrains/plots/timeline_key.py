@@ -33,13 +33,13 @@ def draw_key(ax: Axes, rows: Sequence[Row], marks: Marks) -> float:
             lines.append(section)
     *lower, highest = enumerate(reversed(lines))
     for place, line in lower:
-        ax.add_artist(_draw_line(ax, line, place * LINE))  # else the next one takes its place
+        ax.add_artist(_draw_line(ax, line, place * LINE))  # else the next line replaces it
     _draw_line(ax, highest[1], highest[0] * LINE)
     return len(lines) * LINE
 
 
 def _fills(marks: Marks) -> list[Patch]:
-    """Return an entry for each colour, with the numbers of its cores."""
+    """Return an entry for each colour of a fill, with the numbers of its cores."""
     numbers: dict[str, list[int]] = {}
     for core, mark in marks.items():
         if core is not None:
@@ -55,7 +55,7 @@ def _fills(marks: Marks) -> list[Patch]:
 
 
 def _lines(marks: Marks) -> list[Patch]:
-    """Return an entry for each colour of a line, with what it adds to the number of the core."""
+    """Return an entry for each colour of a line, with the number that it adds to the core's."""
     more: dict[str, list[str]] = {}
     for core, mark in marks.items():
         if core is not None and mark.line is not None:
@@ -68,7 +68,7 @@ def _lines(marks: Marks) -> list[Patch]:
 
 
 def _width(keys: Sequence[Patch]) -> float:
-    """Return about how many points a line of the key needs."""
+    """Return about how many points wide a line of the key is."""
     return sum(5 * len(str(key.get_label())) + 22 for key in keys)
 
 

@@ -1,4 +1,4 @@
-"""What a run used over time: its cores together, and the memory of each process."""
+"""What a run used over time: the cores of all lanes, and the memory of each process."""
 
 import itertools
 
@@ -26,7 +26,7 @@ from .words import shortened
 __all__ = ["plot_cores", "plot_memory"]
 
 MEGABYTE = 1e6
-MOST_LINES = 12  # of memory that can carry a name
+MOST_LINES = 12  # with names; more names have no room
 
 
 def plot_cores(run: Run, ax: Axes | None = None) -> Axes:
@@ -79,8 +79,8 @@ def _draw_references(ax: Axes, references: dict[float, str]) -> None:
 def plot_memory(run: Run, ax: Axes | None = None) -> Axes:
     """Draw the resident memory of each process over time, in megabytes of 10^6 bytes.
 
-    Resident memory counts pages that processes share once for each of them, so
-    the lines must not be added up.
+    Several processes can share a page of memory, and each of them counts it.  So do not add
+    up the lines.
 
     Raises:
         TypeError: if `run` is no Run or `ax` no Axes.
@@ -105,7 +105,7 @@ Lines = dict[int, list[tuple[float, float]]]
 
 
 def _memory_lines(run: Run) -> Lines:
-    """Return (time, megabytes) of each lane that was looked at, the largest first."""
+    """Return (time, megabytes) pairs of each lane with looks, the largest lane first."""
     lines: Lines = {}
     for sample in run.samples:
         if sample.memory_bytes is not None:
@@ -123,7 +123,7 @@ def _largest(run: Run, lines: Lines) -> str:
 
 
 def _name_lines(ax: Axes, run: Run, ends: dict[int, tuple[float, float]]) -> None:
-    """Write the names at the right, apart from each other, each led to the end of its line."""
+    """Write the names at the right, apart from each other; a dotted line leads to each."""
     (_, right), (_, top) = ax.get_xlim(), ax.get_ylim()
     gap = 11 * top / max(1.0, points_high(ax))
     places = spread([mb for _, mb in ends.values()], gap, top)

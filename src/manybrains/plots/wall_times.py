@@ -1,4 +1,4 @@
-"""The wall times of contestants: what their picture says, and how it is painted."""
+"""The wall times of contestants: what their picture says, and how it is drawn."""
 
 from typing import TYPE_CHECKING
 
@@ -41,7 +41,7 @@ def plot_wall_times(comparison: "Comparison", ax: Axes | None = None) -> Axes:
 
 
 def _draw_walls(ax: Axes, comparison: "Comparison") -> None:
-    """Paint a bar and dots for each contestant, the first on top."""
+    """Draw a bar and dots for each contestant, the first on top."""
     entries = comparison.contestants
     best = min(one.median_wall_seconds for one in entries)
     for place, one in enumerate(entries):
@@ -55,7 +55,7 @@ def _draw_walls(ax: Axes, comparison: "Comparison") -> None:
 
 
 def race(comparison: "Comparison") -> str:
-    """Return the message of a comparison: who beat the first, and by how much."""
+    """Return the message of a comparison: which contestant beat the first, and by how much."""
     first, *others = comparison.contestants
     if not others:
         return f"{first.name}: {_figures(first)}"
@@ -69,7 +69,7 @@ def race(comparison: "Comparison") -> str:
 
 
 def faster(best: "Contestant", first: "Contestant", ratio: float) -> str:
-    """Return who was how many times as fast, if every round of the repeats says who was faster."""
+    """Return how many times as fast the best was, if it was faster in every repeat."""
     rounds = zip(best.wall_seconds, first.wall_seconds, strict=True)
     if all(one < other for one, other in rounds):
         return f"{best.name}: {ratio:.{1 if ratio < 10 else 0}f} times as fast as {first.name}"
@@ -77,7 +77,7 @@ def faster(best: "Contestant", first: "Contestant", ratio: float) -> str:
 
 
 def race_in_words(comparison: "Comparison") -> str:
-    """Return what the bars show as sentences."""
+    """Return in sentences what the bars show."""
     bars = "; ".join(f"{one.name} {_figures(one)}" for one in comparison.contestants)
     return f"Bars of wall times. {race(comparison)}. {bars}."
 

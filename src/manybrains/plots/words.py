@@ -1,4 +1,4 @@
-"""Words that several pictures use: a name cut short, an exit code as a person says it."""
+"""Words that several pictures use: a shortened name, an exit code in words."""
 
 __all__ = ["exit_words", "shortened"]
 
@@ -14,11 +14,11 @@ SIGNALS = {
     13: "SIGPIPE",
     14: "SIGALRM",
     15: "SIGTERM",
-}  # those with the same number everywhere: a run may come from another system
+}  # those that have the same number on every system: a run may come from another one
 
 
 def shortened(text: str, most: int) -> str:
-    """Return the text with its middle left out if it is long: pools number their workers last."""
+    """Return the text, without its middle if it is long: a pool numbers its workers at the end."""
     if len(text) <= most:
         return text
     tail = most // 2 - 1
@@ -26,7 +26,7 @@ def shortened(text: str, most: int) -> str:
 
 
 def exit_words(code: int, system: str = "") -> str:
-    """Return an exit code as a person would say it: ``exit 1``, or ``SIGKILL`` for -9."""
+    """Return an exit code in words: ``exit 1``, or ``SIGKILL`` for -9."""
     if code >= 0:
         return f"exit {code}"
     if -code == (10 if system == "Darwin" else 7):

@@ -1,1 +1,1 @@
-"""What was seen, as frozen data, equal before and after JSON: machine, run, lane, sample."""
+"""What the lens saw, as frozen data, equal before and after JSON: machine, run, lane, sample."""

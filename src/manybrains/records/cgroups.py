@@ -1,6 +1,7 @@
-"""How many cores and how much memory a process may use, as cgroups and a hub tell it.
+"""How many cores and how much memory a process may use, as cgroups and a hub say.
 
-Python's own ``os.cpu_count`` knows nothing of these limits, so they are read where they are kept.
+``os.cpu_count`` does not know these limits.  So this module reads the files of the cgroups,
+and the environment variables that a hub sets.
 """
 
 import math
@@ -13,17 +14,17 @@ __all__ = ["Limit", "read_limits"]
 
 
 class Limit(NamedTuple):
-    """At most so many cores, and whose rule that is."""
+    """The most cores that a process may use, and what sets this limit."""
 
     most: float
     by: str
 
 
 def read_limits(root: Path, environ: Mapping[str, str]) -> tuple[list[Limit], list[float]]:
-    """Return the limits on cores and on memory (bytes) told by files under `root` and `environ`.
+    """Return the limits on cores and on memory (bytes), from files under `root` and `environ`.
 
-    The limits of the process's own cgroup and of all above it count.  What is
-    absent or makes no sense is no limit: this never raises.
+    The limits of the process's own cgroup count, and those of all cgroups above it.  A value
+    that is missing or makes no sense is no limit: this function never raises.
     """
     own, mounts = _read(root / "proc/self/cgroup"), _read(root / "proc/self/mountinfo")
     cores: list[tuple[float | None, str]] = []
@@ -47,13 +48,13 @@ def read_limits(root: Path, environ: Mapping[str, str]) -> tuple[list[Limit], li
 def _folders(
     root: Path, cgroups: str, mounts: str, *, version: int, controller: str = ""
 ) -> Iterator[Path]:
-    """Yield the folder of the process's own cgroup, then those above it up to the mount.
+    """Yield the folder of the process's own cgroup, then the folders above it, up to the mount.
 
     `cgroups` and `mounts` are the texts of /proc/self/cgroup and /proc/self/mountinfo.
     """
     own = _own_path(cgroups, controller)
     for inside, mounted_at in _mounts(mounts, version, controller):
-        # A container's mount shows its own part of the tree: leave out what lies above.
+        # A container's mount shows only its own part of the tree: leave out all above that part.
         beneath = own.is_relative_to(inside) and ".." not in own.parts
         below = own.relative_to(inside).parts if beneath else ()
         top = root.joinpath(*mounted_at.parts[1:])
@@ -62,7 +63,7 @@ def _folders(
 
 
 def _own_path(text: str, controller: str) -> PurePosixPath:
-    """Return the process's path in the hierarchy of a v1 controller, or of v2 for ``""``."""
+    """Return the process's path in the hierarchy of a v1 controller; ``""`` stands for v2."""
     for line in text.splitlines():
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
@@ -74,10 +75,10 @@ def _own_path(text: str, controller: str) -> PurePosixPath:
 def _mounts(
     text: str, version: int, controller: str
 ) -> Iterator[tuple[PurePosixPath, PurePosixPath]]:
-    """Yield (part of the hierarchy shown, place where it is mounted) from mountinfo's text.
+    """Yield (the part of the hierarchy that a mount shows, the place of the mount).
 
-    Each line: ids, device, root, mount point, options " - " type, source, options;
-    see proc_pid_mountinfo(5).
+    `text` is that of /proc/self/mountinfo.  Each line has: ids, device, root,
+    mount point, options " - " type, source, options; see proc_pid_mountinfo(5).
     """
     kind, found = {1: "cgroup", 2: "cgroup2"}[version], False
     for line in text.splitlines():
@@ -93,25 +94,25 @@ def _mounts(
 
 
 def _unescaped(path: str) -> PurePosixPath:
-    """Return the path that mountinfo writes with spaces and the like as octal numbers."""
+    """Return the path; mountinfo writes its spaces and some other letters as octal numbers."""
     return PurePosixPath(re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), path))
 
 
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip()
-    except (OSError, ValueError):  # absent, forbidden, a folder; a name with a null in it
+    except (OSError, ValueError):  # missing, forbidden or a folder; a name with a null character
         return ""
 
 
 def _share(quota: str, period: str) -> float | None:
-    """Return the cores of a quota, microseconds of CPU time in a period of microseconds."""
+    """Return the cores of a quota: CPU time per period of wall time, both in microseconds."""
     used, of = _whole(quota), _whole(period)
     return used / of if used and of else None
 
 
 def _whole(text: str) -> int | None:
-    """Return the positive whole number, or None for "max", "-1" and what is no number."""
+    """Return the positive whole number; None for "max", "-1", "0" and other texts."""
     return int(text) or None if re.fullmatch("[0-9]{1,19}", text) else None
 
 

@@ -1,6 +1,6 @@
 """The CPU time of a lane as a curve, and how many cores all curves together keep busy.
 
-A curve is a tuple of (time, cumulative CPU seconds) points, with straight lines between them.
+A curve is a tuple of (time, cumulative CPU seconds) points.  Straight lines connect them.
 """
 
 import bisect
@@ -11,7 +11,7 @@ from itertools import pairwise
 __all__ = ["Curve", "cores_between", "curve_of"]
 
 Curve = tuple[tuple[float, float], ...]
-_TOO_CLOSE = 0.002  # seconds between two points: over less, a late clock reading is no rate
+_TOO_CLOSE = 0.002  # seconds: closer points turn a clock that was read late into a false rate
 
 
 def curve_of(
@@ -22,15 +22,16 @@ def curve_of(
     end: float,
     total: float,
 ) -> Curve:
-    """Return the curve of one lane: from zero over every look to the exact total, never falling.
+    """Return the curve of one lane: it begins at zero, never falls, and ends at the exact total.
 
-    A spawned worker computes before its own first instruction, while it imports.  The curve
-    then begins no earlier than it must for that much CPU time.
+    Between these it goes through the looks, except those less than 2 ms from another point.
+    A spawned worker uses CPU time before its own first instruction, while it imports modules.
+    Its curve then begins earlier, but no earlier than this CPU time needs.
 
     Args:
         looks: (time, cumulative CPU seconds) pairs in order of time.
         begin, end: the first and the last moment of the lane in the block.
-        started: the worker's own first instruction, if it is known.
+        started: the moment of the worker's own first instruction, if it is known.
         total: CPU seconds of the lane in the block.
     """
     end = max(end, begin)
@@ -52,14 +53,14 @@ def cores_between(curves: Sequence[Curve], seconds: float, width: float) -> Curv
     """Return the cores in use as (middle of a gap, cores) pairs.
 
     Args:
-        curves: those of all lanes.
+        curves: the curves of all lanes.
         seconds: the length of the block, above zero.
-        width: the least length of a gap; all gaps are as long.
+        width: the shortest gap that is allowed; all gaps are equally long.
     """
     gaps = max(1, math.floor(seconds / width))
     times = [*(seconds * k / gaps for k in range(gaps)), seconds]
     totals = [math.fsum(_at(curve, t) for curve in curves) for t in times]
-    totals[0] = 0.0  # what was used in no time at all belongs to the first gap
+    totals[0] = 0.0  # CPU time that a curve has already at time zero belongs to the first gap
     return tuple(
         ((t0 + t1) / 2, (c1 - c0) / (t1 - t0))
         for (t0, c0), (t1, c1) in pairwise(zip(times, totals, strict=True))
@@ -67,7 +68,7 @@ def cores_between(curves: Sequence[Curve], seconds: float, width: float) -> Curv
 
 
 def _at(curve: Curve, time: float) -> float:
-    """Return the CPU seconds at a moment, on the straight line between two points."""
+    """Return the CPU seconds of a curve at a moment."""
     after = bisect.bisect_right(curve, (time, math.inf))
     if after == 0:
         return 0.0

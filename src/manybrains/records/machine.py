@@ -19,15 +19,15 @@ SYSTEMS = {"Darwin": "macOS"}
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What a run was made on; its text is a sentence.
+    """The machine on which a run was made; its text is a sentence.
 
     Attributes:
         system: as ``platform.system()``: ``"Linux"``, ``"Darwin"``, ``"Windows"``.
         cores_present: cores the operating system sees.
         cores_yours: cores this process may keep busy; a fraction under a quota.
-        limited_by: what makes that fewer than are present; ``""`` if nothing does.
+        limited_by: why fewer cores are yours than are present; ``""`` if all are yours.
         memory_bytes: memory this process may use.
-        start_method: how multiprocessing starts workers here unless told otherwise.
+        start_method: how multiprocessing starts workers here, if the program does not choose.
         python: the version, such as ``"3.13.0"``.
         gil: True if a global interpreter lock lets one thread at a time run Python code.
     """
@@ -54,13 +54,13 @@ class Machine:
 
 
 def this_machine() -> Machine:
-    """Return what this machine is now; nothing is started, fixed or kept by asking."""
-    import psutil  # 20 ms: paid by those who ask, not by every worker that loads a Run
+    """Return what this machine is now.  The call starts nothing and fixes no start method."""
+    import psutil  # takes 20 ms: a worker that only loads a Run does without
 
     core_limits, memory_limits = read_limits(Path("/"), os.environ)
     present = psutil.cpu_count() or 1
     known = [Limit(present, ""), *_affinity_limits(psutil.Process()), *core_limits]
-    cores = min(known, key=lambda limit: limit.most)  # of equals the first, so "" before others
+    cores = min(known, key=lambda limit: limit.most)  # the first of equals: "" comes first
     physical = psutil.virtual_memory().total
     return Machine(
         system=platform.system(),
@@ -75,13 +75,13 @@ def this_machine() -> Machine:
 
 
 def _affinity_limits(process: object) -> list[Limit]:
-    # psutil, as os.sched_getaffinity is not on Windows; macOS has no affinity at all.
+    # psutil, because Windows has no os.sched_getaffinity; macOS has no affinity at all.
     cpu_affinity = getattr(process, "cpu_affinity", None)
     return [Limit(len(cpu_affinity()), "CPU affinity")] if cpu_affinity else []
 
 
 def _start_method() -> str:
-    # Asking with allow_none fixes nothing, so set_start_method() still works afterwards.
+    # With allow_none the question does not fix the start method: set_start_method() still works.
     # https://docs.python.org/3/library/multiprocessing.html#multiprocessing.get_all_start_methods
     # "the first of which is the default".
     chosen = multiprocessing.get_start_method(allow_none=True)

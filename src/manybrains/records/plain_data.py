@@ -1,4 +1,4 @@
-"""Frozen dataclasses as plain data, and back: whatever does not fit is named by its field."""
+"""Frozen dataclasses to plain data, and back; an error names the field that does not fit."""
 
 import dataclasses
 import functools
@@ -14,7 +14,7 @@ Reader = Callable[[Any], Any]
 
 
 class _MisfitError(Exception):
-    """Something does not fit; `where` is put together on the way out, for nobody asks before."""
+    """A value does not fit its field; each level adds its part of the path to `where`."""
 
     def __init__(self, problem: str, where: str = "") -> None:
         super().__init__(problem)
@@ -22,7 +22,7 @@ class _MisfitError(Exception):
 
 
 def fields_of(value: Any) -> dict[str, Any]:
-    """Return the fields of a dataclass by name: what `json.dumps` takes as its `default`."""
+    """Return the fields of a dataclass by name; `json.dumps` can use this as its `default`."""
     return {name: getattr(value, name) for name in _names(value.__class__)}
 
 
@@ -45,7 +45,7 @@ def _names(kind: type) -> tuple[str, ...]:
 
 @functools.cache
 def _reader(kind: Any) -> Reader:
-    """Return what reads this type: worked out once, for a run has thousands of samples."""
+    """Return the function that reads this type; it is made once, as a run has many samples."""
     origin, inside = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(kind):
         return _reader_of_dataclass(typing.cast("type", kind))
@@ -87,7 +87,7 @@ def _reader_of_list(kind: Any, item: Reader) -> Reader:
         done: list[Any] = []
         try:
             for each in data:
-                done.append(item(each))  # the length tells which one did not fit
+                done.append(item(each))  # then the length of `done` tells which item did not fit
         except _MisfitError as misfit:
             misfit.where = f"[{len(done)}]{misfit.where}"
             raise

@@ -1,7 +1,7 @@
-"""Run: what was seen while a block of code was watched.
+"""Run: what the lens saw while it watched a block of code.
 
-Frozen, plain data, equal before and after JSON.  The lens makes it; comparisons and pictures
-are made from it.  It never touches a live process.
+A run is frozen, plain data, equal before and after JSON.  The lens makes it; comparisons and
+pictures are made from it.  A run never touches a live process.
 """
 
 import functools
@@ -21,7 +21,7 @@ from .plain_data import fields_of, from_plain
 __all__ = ["OVER", "Cores", "Helper", "Lane", "Run", "Sample"]
 
 FORMAT = "manybrains run 2"
-OVER = 1.15  # cores: more than this is no clock's error
+OVER = 1.15  # times as many cores: a larger excess is more than an error of the CPU clocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +29,28 @@ class Lane:
     """One worker: the process or thread that did some of the work.
 
     Times are seconds since the watched block began, on the clock of
-    ``time.perf_counter``; ``None`` where nobody could know.  A worker that was
-    already there when the block began has a negative or unknown ``requested``.
+    ``time.perf_counter``; ``None`` means that the time is not known.  If a worker was
+    already there when the block began, its ``requested`` is negative or not known.
 
     Attributes:
-        kind: ``"main"`` (the process that was watched, less its thread lanes),
+        kind: ``"main"`` (the watched process, without the threads that have their own lanes),
             ``"process"`` or ``"thread"``.
-        name: what the worker is called, as ``Process.name`` or ``Thread.name``; of a program,
-            what it runs.
-        pid: process id; ``parent_pid`` that of the process which really started it.
-        requested_by: pid of the process whose ``start()`` asked for it, where that is another
-            one: under forkserver the fork server starts what main asks for.
+        name: ``Process.name`` or ``Thread.name``; for another program, what it runs.
+        pid: the process id.
+        parent_pid: the process id of the process that really started it.
+        requested_by: the process id of the process that called ``start()``, if it is not the
+            one that really started it.  Under forkserver, main calls ``start()`` and the fork
+            server starts the worker.
         thread_id: native id of a thread, ``None`` for processes.
         requested: when ``start()`` was called.
-        started: the worker's own first instruction.
-        ended: when its process was gone, as the operating system tells it; of a thread, its
-            last instruction.
+        started: when the worker ran its own first instruction.
+        ended: when the process was gone, as the operating system says; for a thread, when it
+            ran its last instruction.
         cpu_seconds: CPU time it used inside the block, user and system.
         exit_code: as ``Process.exitcode``; ``None`` for threads, for the main
             process, and while the worker lives.
-        stood_at: where it was when the block was stopped: function, line, or what it waited
-            for; empty if it was not stopped or could not be asked.
+        stood_at: where the worker was when the block was stopped: function, line, or what it
+            waited for; empty if the block was not stopped or the lens could not find out.
     """
 
     kind: typing.Literal["main", "process", "thread"]
@@ -74,7 +75,7 @@ class Sample:
         time: seconds since the block began.
         lane: index into ``Run.lanes``.
         cpu_seconds: CPU time of the lane in the block so far, cumulative.
-        core: number of the core it was last on, ``None`` if the platform does not tell.
+        core: number of the core it was last on, ``None`` if the platform does not say.
         memory_bytes: resident memory of the lane's process, ``None`` for threads.
     """
 
@@ -87,11 +88,12 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Helper:
-    """A process that serves multiprocessing or the lens, and runs none of the reader's code.
+    """A process that serves multiprocessing or the lens; it runs none of the reader's code.
 
     Attributes:
         name: what it is: ``"resource tracker"``, ``"fork server"``, ``"sampler"``.
-        pid: its process id; ``parent_pid`` that of its parent, None if nobody could know.
+        pid: its process id.
+        parent_pid: the process id of its parent; None if it is not known.
     """
 
     name: str
@@ -103,15 +105,16 @@ class Helper:
 
 
 class Cores(float):
-    """A number of cores in use, which remembers how many others used meanwhile, if known.
+    """A number of cores in use; it remembers how many cores other programs used meanwhile.
 
-    What is calculated from it by arithmetic remembers that too, so that a median does.
+    The result of arithmetic remembers that too, so that a median does; of two numbers of
+    other programs' cores, it takes the larger.
     """
 
     used_by_others: float | None
 
     def __new__(cls, cores: float, used_by_others: float | None = None) -> "Cores":
-        """Return the number; `used_by_others` are cores on average in the same time."""
+        """Return the number.  `used_by_others`: cores on average in that time; None: not known."""
         figure = super().__new__(cls, cores)
         figure.used_by_others = used_by_others
         return figure
@@ -149,16 +152,16 @@ class Run:
     """What happened in one watched block.
 
     Attributes:
-        name: what the reader called it.
+        name: the name that the reader gave it.
         machine: where it ran.
         wall_seconds: length of the block.
         lanes: the watched process first, then every worker in order of birth.
-        samples: looks at the lanes, in order of time.
-        helpers: helper processes that were there; never lanes.
-        interval: seconds between looks that were asked for.
+        samples: the looks at the lanes, in order of time.
+        helpers: the helper processes that were there; they are never lanes.
+        interval: seconds from one look to the next, as the reader asked for.
         finished: False if the deadline or an exception ended the block.
-        note: why it did not finish, and where everybody stood; else empty.
-        used_by_others: cores that anybody else kept busy meanwhile, on average; None where
+        note: why the block did not finish, and where each lane stood; else empty.
+        used_by_others: cores that other programs kept busy meanwhile, on average; None if
             the block was too short to tell.
     """
 
@@ -175,12 +178,12 @@ class Run:
 
     @property
     def workers(self) -> tuple[Lane, ...]:
-        """Every lane but the watched process itself."""
+        """Every lane except the watched process itself."""
         return tuple(lane for lane in self.lanes if lane.kind != "main")
 
     @property
     def stood_at(self) -> dict[str, str]:
-        """Where everybody was when the block was stopped, by the lanes' names; see `Lane`."""
+        """Where each lane was when the block was stopped, by the lane's name; see `Lane`."""
         return {lane.name: lane.stood_at for lane in self.lanes if lane.stood_at}
 
     @property
@@ -196,15 +199,16 @@ class Run:
 
     @property
     def peak_cores(self) -> Cores:
-        """The most cores in use in any gap of `cores_over_time`: a tenth of a second or more."""
+        """The most cores in use in one gap of `cores_over_time`."""
         most = max((cores for _, cores in self.cores_over_time), default=0.0)
         return Cores(most, self.used_by_others)
 
     def points(self, lane: int) -> Curve:
         """Return the cumulative CPU time of a lane as (time, cpu_seconds) pairs.
 
-        They go from its beginning inside the block (zero) over every look to its end (the
-        exact total), and never fall; the slope is the share of a core.
+        The first point is the lane's beginning inside the block, with zero; the last is its
+        end, with the exact total.  Between them are the looks.  The CPU time never falls, and
+        its slope is the share of a core.
         """
         return self._curves[lane]
 
@@ -227,11 +231,11 @@ class Run:
 
     @functools.cached_property
     def cores_over_time(self) -> Curve:
-        """Cores in use between looks, as (middle of the gap in seconds, cores) pairs.
+        """Cores in use over time, as (middle of a gap in seconds, cores) pairs.
 
-        Gaps are at least a tenth of a second where the block is long enough: under a CPU
-        quota a shorter one shows bursts that are no parallelism.  In a long block they are a
-        thousandth of it.
+        The block is divided into equal gaps.  A gap is at least as long as `interval` and as
+        a tenth of a second, or it is the whole block: under a CPU quota, shorter gaps show
+        bursts that are no parallelism.  A long block has at most a thousand gaps.
         """
         if self.wall_seconds <= 0:
             return ()
@@ -274,7 +278,7 @@ class Run:
         return run
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the run to a JSON file, for `Run.load` to read."""
+        """Write the run to a JSON file; `Run.load` reads it."""
         Path(path).write_text(self.to_json() + "\n", encoding="utf-8")
 
     @classmethod
