@@ -64,27 +64,36 @@ def stacks_of_workers(
     found: dict[int, Sequence[Stack]] = {}
     if session.stack_file < 0:
         return found
-    with Path(stacks_path(session.folder)).open("rb") as file:
+    path = Path(stacks_path(session.folder))
+    with path.open("rb") as file:
         for place, pid in enumerate(workers):
             left = until - time.monotonic()
             if left <= 0:
                 break
-            file.seek(0, os.SEEK_END)
+            begin = file.seek(0, os.SEEK_END)
             share = left / (len(workers) - place)  # more than that, if others are quick
-            if _has_told(pid, session.stack_signal, time.monotonic() + share):
+            if _can_tell(pid, session.stack_signal) and _has_told(
+                pid, session.stack_signal, path, begin, time.monotonic() + share
+            ):
                 found[pid] = _stacks_in(file.read().decode(errors="replace"))
     return found
 
 
-def _has_told(pid: int, number: int, until: float) -> bool:
-    """Send the signal to one that can tell, and wait until its handler has returned."""
-    with contextlib.suppress(OSError, ValueError):
+def _can_tell(pid: int, number: int) -> bool:
+    """Tell whether a process is not stopped, and has a handler for the signal."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
         status = _status(Path(f"/proc/{pid}/status"))
-        if status["State"][0] in "TtZ" or not _has(status["SigCgt"], number):
-            return False
+        return status["State"][0] not in "TtZ" and _has(status["SigCgt"], number)
+    return False
+
+
+def _has_told(pid: int, number: int, path: Path, begin: int, until: float) -> bool:
+    """Send the signal, and wait until the file has grown and the handler has returned."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
         os.kill(pid, number)
         while time.monotonic() < until:
-            if _is_done(pid, number):
+            # For a moment a signal is neither pending nor blocked: when its handler begins.
+            if path.stat().st_size > begin and _is_done(pid, number):
                 return True
             time.sleep(_STEP)
     return False

@@ -204,7 +204,7 @@ class Watch:
         told = [f"stopped at its deadline of {self._deadline.seconds:g} s"]
         if stood := sentence_of([(lane.name, lane.stood_at) for lane in lanes]):
             told.append(stood)
-        if count := len(self._killed):
+        if count := sum(map(_was_killed, self._killed)):
             told.append("1 worker was ended" if count == 1 else f"{count} workers were ended")
         running = [lane.name for lane in lanes if lane.kind == "thread" and lane.ended is None]
         if running:
@@ -226,6 +226,13 @@ class Watch:
 
     def _kill_workers(self) -> None:
         self._killed |= kill_since(self._before)
+
+
+def _was_killed(worker: process.BaseProcess) -> bool:
+    """Tell whether a worker was really killed: it may have ended before, and nobody had asked."""
+    with contextlib.suppress(ValueError):  # it is closed
+        return worker.exitcode in (-9, -15)  # Windows ends a process as by SIGTERM
+    return False
 
 
 def _all_helpers(session: Session, report: Report) -> tuple[Helper, ...]:

@@ -1,6 +1,7 @@
 """The microscope of the GIL: the moments in which each ticking worker really computed."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from ..lessons.workloads import Ticks
 
 __all__ = ["meeting", "plot_ticks", "ticks_given"]
+
+MOSTLY = 0.7  # of the time: else other programs had the cores
 
 
 def plot_ticks(ticks: "Sequence[Ticks]", ax: Axes | None = None, window: float = 0.1) -> Axes:
@@ -79,7 +82,10 @@ def meeting(workers: "Sequence[Ticks]") -> str:
         return f"{inside[0].name} computed {100 * inside[0].busy_seconds / span:.0f} % of the time"
     share = 100 * overlap_seconds(inside) / span
     kind = "threads" if len({one.pid for one in workers}) == 1 else "processes"
-    did = "took turns" if share < 10 else "overlapped" if share >= 50 else "overlapped at times"
+    did = "overlapped" if share >= 50 else "overlapped at times"
+    if share < 10:  # in turns there is always one that computes
+        at_work = math.fsum(one.busy_seconds for one in inside) - overlap_seconds(inside)
+        did = "took turns" if at_work > MOSTLY * span else "had little of the cores"
     who = "both" if len(workers) == 2 else "two or more"
     return f"{kind} {did}: {who} at once {share:.0f} % of the time"
 

@@ -89,8 +89,8 @@ def _row(run: Run, lane: Lane, steps: tuple[Step, ...]) -> Row:
         end = max(begin, min(lane.ended, end))
     if lane.started is not None:
         begin = min(max(lane.started, 0.0), end)
-    elif lane.requested is not None and lane.exit_code is None and not lane.cpu_seconds:
-        begin = end  # asked for, but never seen alive
+    elif lane.requested is not None and lane.exit_code is None:
+        begin = end  # asked for, but it had not begun: what it used so far are its imports
     wait = None
     if lane.requested is not None and max(lane.requested, 0.0) < begin:
         wait = (max(lane.requested, 0.0), begin)
