@@ -59,6 +59,12 @@ def test_workers_that_never_met_are_said_to_take_turns(ax):
     assert "processes took turns: both at once 0 % of the time" == title
 
 
+def test_workers_whose_cores_others_had_are_not_said_to_take_turns(ax):
+    some, others = ((10.0, 10.05), (10.3, 10.31)), ((10.0, 10.01), (10.2, 10.31))
+    title = plot_ticks([Ticks("a", 7, some), Ticks("b", 8, others)], ax).get_title(loc="left")
+    assert "processes had little of the cores: both at once 6 % of the time" == title
+
+
 def test_of_more_than_two_workers_at_least_two_count_as_at_once(ax):
     title = plot_ticks([*TOGETHER, Ticks("Process-3", 9, ((10.01, 10.4),))], ax).get_title("left")
     assert "processes overlapped: two or more at once 100 % of the time" == title

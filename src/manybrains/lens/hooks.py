@@ -30,7 +30,7 @@ from ..workers.stdlib_internals import (
     TEMPORARY_FOLDER,
     descriptor_of,
 )
-from .program_names import program_name
+from .program_names import helper_name, program_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -173,9 +173,9 @@ def _around_program(start: Callable[..., None]) -> Callable[..., None]:
     def noted_start(self: Any, args: Any, *rest: Any, **keywords: Any) -> None:
         requested = time.perf_counter()
         start(self, args, *rest, **keywords)
-        session = current_session()
-        if session is not None and session.pid == os.getpid():
-            name, own = program_name(_words(args)), session.pid
+        session, words = current_session(), _words(args)
+        if session is not None and session.pid == os.getpid() and not helper_name(words):
+            name, own = program_name(words), session.pid
             session.log.note("requested", self.pid, asker=own, moment=requested, name=name)
             moment = time.perf_counter()
             session.log.note("born", self.pid, parent=own, moment=moment, name=name)

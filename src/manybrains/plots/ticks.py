@@ -85,7 +85,8 @@ def meeting(workers: "Sequence[Ticks]") -> str:
     did = "overlapped" if share >= 50 else "overlapped at times"
     if share < 10:  # in turns there is always one that computes
         at_work = math.fsum(one.busy_seconds for one in inside) - overlap_seconds(inside)
-        did = "took turns" if at_work > MOSTLY * span else "had little of the cores"
+        in_turns = begin == end or at_work > MOSTLY * span
+        did = "took turns" if in_turns else "had little of the cores"
     who = "both" if len(workers) == 2 else "two or more"
     return f"{kind} {did}: {who} at once {share:.0f} % of the time"
 
