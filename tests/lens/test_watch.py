@@ -381,6 +381,13 @@ def test_a_run_cannot_be_asked_before_its_end() -> None:
         _ = run.wall_seconds
 
 
+def test_a_run_is_equal_to_itself_also_before_its_end() -> None:
+    with watch() as run:
+        same = run == run
+        other = run == 1
+    assert (True, False, True) == (same, other, run == run.run)
+
+
 def test_blocks_may_be_nested() -> None:
     with watch("outer") as outer:
         with watch("inner") as inner:

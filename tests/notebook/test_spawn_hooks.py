@@ -53,3 +53,48 @@ def test_what_the_reader_lets_the_fork_server_import_is_left_alone() -> None:
             "from multiprocessing import forkserver; print(forkserver._forkserver._preload_modules)"
         )
     assert ("['json']", "") == (shown.stdout.strip(), shown.error)
+
+
+PICKLING = """\
+import datetime, sys
+from multiprocessing.reduction import ForkingPickler
+
+class Point:
+    pass
+
+things = [Point() for _ in range(500)] + [datetime.date(2000, 1, 1) for _ in range(500)] + [len]
+calls = []
+
+def note(frame, event, argument):
+    if event == "call":
+        calls.append(frame.f_code.co_filename)
+
+sys.setprofile(note)
+ForkingPickler.dumps(things)
+sys.setprofile(None)
+print(sum("manybrains" in file for file in calls))
+"""
+
+
+def test_no_python_of_ours_runs_for_each_pickled_object() -> None:
+    with kernel() as one:
+        shown = one.run(PICKLING)
+    assert ("", True) == (shown.error, int(shown.stdout) < 5)
+
+
+@pytest.mark.parametrize(
+    ("cell", "sentence"),
+    [
+        ("pool.map(lambda x: x, [1])", "a lambda cannot be sent to another process"),
+        (
+            "pool.map(inner(), [1])",
+            "'helper' cannot be sent to another process: it is defined inside",
+        ),
+    ],
+)
+def test_what_has_no_name_is_refused_with_what_to_do(cell: str, sentence: str) -> None:
+    define = "import multiprocessing\ndef inner():\n    def helper(x): return x\n    return helper"
+    with kernel() as one:
+        one.run(define)
+        shown = one.run(f"with multiprocessing.Pool(1) as pool: {cell}")
+    assert sentence in shown.error
