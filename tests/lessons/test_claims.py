@@ -1,5 +1,6 @@
 """claim(): what is claimed, and whether it was so here."""
 
+import dataclasses
 import re
 
 import numpy
@@ -264,6 +265,72 @@ def test_a_share_of_the_ceiling_that_one_core_reaches_tells_nothing_of_two(value
     )
 
 
+# --- judged by what the clock can tell
+
+
+@pytest.mark.parametrize(
+    ("outcome", "value"),
+    [
+        ("holds", 0.016),
+        ("cannot be told here", 0.015),
+        ("cannot be told here", 0.0),
+        ("cannot be told here", -0.015),
+        ("does not hold", -0.016),
+    ],
+)
+def test_a_figure_closer_to_its_bound_than_a_step_of_the_clock_cannot_be_told(outcome, value):
+    assert outcome == claim(SENTENCE, value, above=0, resolution=1 / 64).outcome
+    assert outcome == claim(SENTENCE, -value, below=0, resolution=1 / 64).outcome
+
+
+def test_a_claim_that_the_clock_cannot_tell_says_how_the_clock_steps():
+    assert (
+        f"cannot be told here: {SENTENCE} (the CPU clock steps by 0.0156, more than from the "
+        "figure to its bound; measured 0.00781, expected above 0)"
+    ) == repr(claim(SENTENCE, 1 / 128, above=0, resolution=1 / 64))
+
+
+def test_of_several_measurements_the_median_has_to_be_a_step_away_from_the_bound():
+    assert "cannot be told here" == claim(SENTENCE, [0.0, 0.01, 9], above=0, resolution=1).outcome
+    assert "holds" == claim(SENTENCE, [0.0, 1.01, 9], above=0, resolution=1).outcome
+
+
+def test_the_step_of_the_clock_counts_for_a_share_of_the_ceiling_too():
+    judged = claim(SENTENCE, 1.61, above=0.8, ceiling=2.0, needs_cores=2, resolution=0.02)
+    assert "cannot be told here" == judged.outcome
+
+
+@pytest.mark.parametrize(
+    ("outcome", "system"),
+    [("holds", "Linux"), ("holds", "Darwin"), ("cannot be told here", "Windows")],
+)
+def test_figures_of_a_run_know_the_clock_of_the_system_it_was_made_on(outcome, system):
+    machine = dataclasses.replace(FOUR, system=system)
+    costly = run_of(process("worker", cores=0.05), machine=machine)
+    cheap = run_of(process("worker", cores=0.02), machine=machine)
+    more = [costly.cpu_seconds - cheap.cpu_seconds] * 3
+    assert outcome == claim("It costs more CPU time", more, above=0).outcome
+    assert outcome == claim("It keeps less busy", costly.cores_in_use, below=0.05).outcome
+    assert outcome == claim("It never keeps more busy", costly.peak_cores, below=0.1).outcome
+
+
+def test_a_resolution_given_counts_instead_of_that_of_a_run():
+    cores = run_of(process("worker", cores=0.05)).cores_in_use
+    assert "cannot be told here" == claim(SENTENCE, cores, above=0, resolution=0.1).outcome
+
+
+@pytest.mark.parametrize("resolution", [-1, "fine", True, float("nan")])
+def test_a_senseless_resolution_is_refused(resolution):
+    with pytest.raises(ValueError, match=f"resolution is {resolution!r}: give the smallest"):
+        claim(SENTENCE, 1, above=0, resolution=resolution)
+
+
+@pytest.mark.parametrize("bounds", [{"equals": 1}, {}])
+def test_a_resolution_goes_with_above_or_below_only(bounds):
+    with pytest.raises(ValueError, match=r"give it with above= or below= only"):
+        claim(SENTENCE, 1 if bounds else True, resolution=0.1, **bounds)
+
+
 # --- mistakes
 
 
@@ -291,7 +358,7 @@ def test_what_is_no_figure_cannot_be_above(value):
 
 @pytest.mark.parametrize("bound", ["2", float("nan"), True, [1]])
 def test_a_bound_has_to_be_a_number(bound):
-    with pytest.raises(TypeError, match=re.escape(f"above is {bound!r}, and should be a number")):
+    with pytest.raises(TypeError, match=re.escape(f"above is {bound!r}, but should be a number")):
         claim(SENTENCE, 1, above=bound)
 
 
@@ -303,7 +370,7 @@ def test_a_sentence_is_needed(sentence):
 
 @pytest.mark.parametrize("sentence", ["It is so (mostly)", "It is so ", " It is so"])
 def test_a_sentence_that_would_blur_into_its_figures_is_refused(sentence):
-    with pytest.raises(ValueError, match="nor end with a parenthesis, as the figures follow"):
+    with pytest.raises(ValueError, match="nor end with a parenthesis, because the figures"):
         claim(sentence, True)
 
 
@@ -334,7 +401,7 @@ def test_a_ceiling_goes_with_above_only(bounds):
 
 
 def test_what_cannot_be_told_equal_is_refused_with_a_remedy():
-    with pytest.raises(TypeError, match=r"cannot be told equal or not .*: compare them yourself"):
+    with pytest.raises(TypeError, match=r"cannot be compared .*: compare them yourself"):
         claim(SENTENCE, numpy.arange(2), equals=numpy.arange(2))
 
 

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import time
 
 import psutil
 import pytest
@@ -312,6 +313,26 @@ def test_a_machine_without_limits_mentions_none():
 
 def test_half_a_core_reads_as_a_fraction():
     assert "0.5 yours (limited" in repr(dataclasses.replace(HUB, cores_yours=0.5))
+
+
+def test_the_cpu_clock_moves_by_no_more_than_the_machine_says():
+    smallest = min(_first_step(clock) for clock in [time.process_time, time.thread_time] * 3)
+    call = 0.001  # seconds, at most, that two looks at a clock take
+    assert smallest <= this_machine().cpu_clock_step + call
+
+
+def _first_step(clock):
+    before = after = clock()
+    while before == after:
+        after = clock()
+    return after - before
+
+
+@pytest.mark.parametrize(
+    ("step", "system"), [(1e-9, "Linux"), (1e-6, "Darwin"), (1 / 64, "Windows")]
+)
+def test_the_step_of_the_cpu_clock_is_that_of_the_system(step, system):
+    assert step == dataclasses.replace(HUB, system=system).cpu_clock_step
 
 
 def test_the_version_told_is_that_of_the_running_python():

@@ -10,9 +10,10 @@ import statistics
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made_up import MACHINE, MAIN, process, run_of
+from made_up import MACHINE, MAIN, process, run_of, thread
 
-from manybrains.records.run import Cores, Helper, Lane, Run, Sample
+from manybrains.records.measured import Measured
+from manybrains.records.run import Helper, Lane, Run, Sample
 
 moments = st.floats(0, 1)
 names = st.text(max_size=12)
@@ -220,8 +221,8 @@ def test_the_sentence_of_an_unfinished_run_says_why():
     assert repr(run).endswith("; stopped at its deadline of 1 s")
 
 
-def test_what_is_calculated_from_cores_remembers_what_others_used():
-    quiet, busy = Cores(1.9, used_by_others=0.1), Cores(1.2, used_by_others=0.8)
+def test_what_is_calculated_from_a_figure_remembers_what_others_used():
+    quiet, busy = Measured(1.9, used_by_others=0.1), Measured(1.2, used_by_others=0.8)
     results = (
         statistics.median([quiet, quiet, busy, busy]),
         sum([quiet, busy]),
@@ -234,8 +235,40 @@ def test_what_is_calculated_from_cores_remembers_what_others_used():
     assert pytest.approx((1.55, 3.1, 0.7, 0.8, 1 / 0.6, 2.15)) == results
 
 
-def test_cores_of_a_block_that_was_too_short_to_tell_know_nothing_of_others():
-    assert (Cores(1.0) + Cores(1.0)).used_by_others is None
+def test_figures_of_a_block_that_was_too_short_to_tell_know_nothing_of_others():
+    assert (Measured(1.0) + Measured(1.0)).used_by_others is None
+
+
+def test_what_is_calculated_from_a_figure_knows_what_differences_it_can_tell():
+    fine, coarse = Measured(2.0, resolution=0.1), Measured(-1.0, resolution=0.5)
+    results = (
+        statistics.median([coarse, fine]),
+        sum([fine, fine, coarse]),
+        coarse - fine,
+        3 - coarse,
+        fine / 4,
+        fine * coarse,
+        2 / fine,
+    )
+    expected = (0.3, 0.7, 0.6, 0.5, 0.025, 1.1, 1 - 2 / 2.1)
+    assert pytest.approx(expected) == [result.resolution for result in results]
+
+
+def test_a_figure_can_be_divided_by_one_that_is_a_step_from_zero():
+    assert -1.0 == 0.5 / Measured(-0.5, resolution=0.5)
+
+
+def test_figures_of_a_run_know_how_the_cpu_clock_of_each_of_its_processes_steps():
+    windows = dataclasses.replace(MACHINE, system="Windows")
+    run = run_of(process("one"), thread("other"), wall=2.0, machine=windows)
+    figures = (run.cpu_seconds, run.cores_in_use, run.peak_cores)
+    assert pytest.approx((2 / 64, 1 / 64, 20 / 64)) == [each.resolution for each in figures]
+
+
+def test_figures_of_an_empty_run_can_be_read():
+    windows = dataclasses.replace(MACHINE, system="Windows")
+    run = run_of(wall=0.0, machine=windows)
+    assert (0.0, 0.0, 0.0) == (run.cpu_seconds, run.cores_in_use, run.peak_cores)
 
 
 def test_everybody_stood_somewhere_when_the_block_was_stopped():

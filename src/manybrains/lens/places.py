@@ -97,14 +97,17 @@ def sentence_of(stood: Sequence[tuple[str, str]]) -> str:
     for name, place in stood:
         if place:
             groups.setdefault(place, []).append(name)
-    told = [f"{_names(names)} stood {_at(place)}" for place, names in groups.items()]
+    told = [_told(names, place) for place, names in groups.items()]
     if len(told) > _MOST_GROUPS:
         told[_MOST_GROUPS:] = [f"{len(told) - _MOST_GROUPS} more stood elsewhere"]
     return "; ".join(told)
 
 
-def _at(place: str) -> str:
-    return place if place.startswith(("in ", "at ")) else f"at {place}"
+def _told(names: Sequence[str], place: str) -> str:
+    if place.startswith(("stopped ", "not asked")):  # no place, but why there is none
+        return f"{_names(names)} {'was' if len(names) == 1 else 'were'} {place}"
+    at = "" if place.startswith(("in ", "at ")) else "at "
+    return f"{_names(names)} stood {at}{place}"
 
 
 def _names(names: Sequence[str]) -> str:

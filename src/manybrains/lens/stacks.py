@@ -14,7 +14,7 @@ from types import FrameType
 from typing import NamedTuple
 
 from ..workers.session import Session
-from ..workers.stack_dumps import stacks_path
+from ..workers.stack_dumps import is_free, stacks_path
 
 __all__ = ["Frame", "Stack", "stack_of", "stacks_here", "stacks_of_workers"]
 
@@ -51,61 +51,86 @@ def stacks_here() -> dict[int, Stack]:
 
 def stacks_of_workers(
     session: Session, pids: Iterable[int], seconds: float
-) -> dict[int, Sequence[Stack]]:
+) -> dict[int, Sequence[Stack] | str]:
     """Ask workers where they stand; return their stacks by pid, that of the main thread first.
 
-    A worker that is stopped, blocks the signal, or runs another program cannot tell; it is
-    left out.
+    Workers that wait are asked first: those that compute answer once they get a core.
+
+    Of a worker that cannot tell, it is a text that says why.  A worker is left out if it has
+    ended, runs another program, or did not tell in time.
 
     Args:
         seconds: that all of them together may take.
     """
-    workers, until = list(pids), time.monotonic() + seconds
-    found: dict[int, Sequence[Stack]] = {}
-    if session.stack_file < 0:
+    until = time.monotonic() + seconds
+    found: dict[int, Sequence[Stack] | str] = {}
+    if session.stack_file < 0 or not is_free(session.stack_signal):
         return found
-    path = Path(stacks_path(session.folder))
-    with path.open("rb") as file:
-        for place, pid in enumerate(workers):
-            left = until - time.monotonic()
-            if left <= 0:
-                break
-            begin = file.seek(0, os.SEEK_END)
-            share = left / (len(workers) - place)  # more than that, if others are quick
-            if _can_tell(pid, session.stack_signal) and _has_told(
-                pid, session.stack_signal, path, begin, time.monotonic() + share
-            ):
-                found[pid] = _stacks_in(file.read().decode(errors="replace"))
+    path, workers = Path(stacks_path(session.folder)), sorted(pids, key=_is_computing)
+    for place, pid in enumerate(workers):
+        now = time.monotonic()
+        if now >= until:
+            break
+        share = (until - now) / (len(workers) - place)  # more than that, if others are quick
+        with contextlib.suppress(OSError, ValueError, KeyError):  # it has ended
+            if not _has_open(pid, os.fstat(session.stack_file)):
+                continue
+            if obstacle := _obstacle(pid, session.stack_signal):
+                found[pid] = obstacle
+            elif text := _told(pid, session.stack_signal, path, now + share):
+                found[pid] = _stacks_in(text)
     return found
 
 
-def _can_tell(pid: int, number: int) -> bool:
-    """Tell whether a process is not stopped, and has a handler for the signal."""
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        status = _status(Path(f"/proc/{pid}/status"))
-        return status["State"][0] not in "TtZ" and _has(status["SigCgt"], number)
+def _is_computing(pid: int) -> bool:
+    with contextlib.suppress(OSError, KeyError):
+        return _status(Path(f"/proc/{pid}/status"))["State"].startswith("R")
     return False
 
 
-def _has_told(pid: int, number: int, path: Path, begin: int, until: float) -> bool:
-    """Send the signal, and wait until the file has grown and the handler has returned."""
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        os.kill(pid, number)
-        while time.monotonic() < until:
-            # For a moment a signal is neither pending nor blocked: when its handler begins.
-            if path.stat().st_size > begin and _is_done(pid, number):
-                return True
-            time.sleep(_STEP)
-    return False
+def _has_open(pid: int, file: os.stat_result) -> bool:
+    """Tell whether a process has this file open: a program that it has become has not.
+
+    Such a program would be ended by the signal, or would do something of its own on it.
+    """
+    own = Path(f"/proc/{pid}/fd")
+    return any(os.path.samestat(each.stat(), file) for each in own.iterdir() if each.exists())
 
 
-def _is_done(pid: int, number: int) -> bool:
+def _obstacle(pid: int, number: int) -> str:
+    """Return in words why a process cannot tell where it stands; empty text if it can."""
+    status = _status(Path(f"/proc/{pid}/status"))
+    if status["State"][0] in "Tt":
+        return "stopped by a signal"
+    if not _has(status["SigCgt"], number) or not _listening(pid, number):
+        return "not asked: it does not listen to signals"
+    return ""
+
+
+def _listening(pid: int, number: int) -> list[Path]:
+    """Return the folders of the threads of a process that do not block a signal."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return [thread for thread in threads if not _has(_status(thread / "status")["SigBlk"], number)]
+
+
+def _told(pid: int, number: int, path: Path, until: float) -> str:
+    """Send the signal to a process; return what it has written, or no text if it was too slow."""
+    threads, begin = _listening(pid, number), path.stat().st_size
+    os.kill(pid, number)
+    while time.monotonic() < until:
+        # For a moment a signal is neither pending nor blocked: when its handler begins.
+        if path.stat().st_size > begin and all(_is_done(thread, number) for thread in threads):
+            return path.read_bytes()[begin:].decode(errors="replace")
+        time.sleep(_STEP)
+    return ""
+
+
+def _is_done(thread: Path, number: int) -> bool:
     """Tell whether a signal is neither pending nor being handled: it is blocked meanwhile."""
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        status = _status(thread / "status")
-        if any(_has(status[field], number) for field in ("ShdPnd", "SigPnd", "SigBlk")):
-            return False
-    return True
+    if not thread.exists():
+        return True
+    status = _status(thread / "status")
+    return not any(_has(status[field], number) for field in ("ShdPnd", "SigPnd", "SigBlk"))
 
 
 def _status(path: Path) -> dict[str, str]:

@@ -31,6 +31,6 @@ def where_everybody_stands(
     for thread in threading.enumerate():
         if thread is not threading.main_thread() and thread.native_id is not None:
             stood[own, thread.native_id] = place_of(here.get(thread.ident or 0, ()), renamed)
-    for pid, stacks in asked.items():
-        stood[pid, 0] = place_of_worker(stacks, renamed)
+    for pid, told in asked.items():
+        stood[pid, 0] = told if isinstance(told, str) else place_of_worker(told, renamed)
     return stood

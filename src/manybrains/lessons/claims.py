@@ -1,7 +1,7 @@
-"""Claims: what the course asserts, judged by what was measured here.
+"""Claims: what the course asserts, judged by what was measured on this machine.
 
-A claim holds, does not hold, or cannot be told here.  It is a printed verdict,
-never an exception: a reader's odd machine is not an error.
+A claim holds, does not hold, or cannot be told here.  The verdict is printed, and never
+raised as an exception: an unusual machine of a reader is not an error.
 """
 
 import math
@@ -14,25 +14,25 @@ from typing import Any, Literal, NamedTuple, TypeGuard
 
 from ..comparisons.ceiling import cores_used_by_others
 from ..records.machine import Machine, this_machine
-from ..records.run import Cores
+from ..records.measured import Measured
 from .predictions import Prediction, predict
 
 __all__ = ["Claim", "Prediction", "claim", "predict"]
 
-TOLERANCE = 0.25  # cores: what others may use before a measurement is worth nothing
-DISSENT = 0.25  # the share of repeats that may say the opposite of the others
-LEAST_GAIN = 0.25  # what each further core has to add to the ceiling, to count as one
+TOLERANCE = 0.25  # cores: if other programs use more, a measurement is worth nothing
+DISSENT = 0.25  # from this share of the repeats on, dissent makes a contradiction
+LEAST_GAIN = 0.25  # what each further core must add to the ceiling, to count as a core
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One sentence and what became of it; its text is one line.
+    """One sentence and the verdict on it; its text is one line.
 
     Attributes:
         sentence: what is claimed.
         outcome: ``"holds"``, ``"does not hold"`` or ``"cannot be told here"``.
-        measured: the figure that decided: of repeats, the median.
-        reason: the figures, and what stood in the way if it cannot be told.
+        measured: the figure that decided; of several repeats, the median.
+        reason: the figures, and why it cannot be told if it cannot.
     """
 
     sentence: str
@@ -53,34 +53,42 @@ def claim(
     equals: Any = None,
     needs_cores: int = 1,
     ceiling: float | None = None,
+    resolution: float | None = None,
     machine: Machine | None = None,
 ) -> Claim:
-    """Return whether what the sentence says was so in what was measured.
+    """Return a verdict: was it as the sentence says, in what was measured?
 
     Args:
         sentence: one line, without figures that differ from machine to machine.
-        value: True or False; or a number, to be told by one of `above`, `below`, `equals`;
-            or several measurements of the same: then their median decides, and all are shown.
-        above, below: the figure to be exceeded, or not to be reached.
-        equals: what the value has to be exactly; anything that can be compared.
-        needs_cores: cores without which it cannot be told.  Of a claim about several cores
-            more than three quarters of the repeats have to say the same, holds or not: each
-            of three.  Where it fails, it counts what others used meanwhile, which cores in use
-            of a `Run` remember; of another figure, what they use now, measured in 0.2 s.
+        value: True or False; or a number, judged by one of `above`, `below`, `equals`; or
+            several measurements of the same.  Then their median decides, and all are shown.
+        above, below: the figure that the value must exceed, or stay below.
+        equals: what the value must be exactly; anything that can be compared.
+        needs_cores: with fewer cores the claim cannot be told.  If it is more than one, more
+            than three quarters of the repeats must agree, on "holds" or on "does not hold": of
+            three repeats, all.  A claim does not fail if other programs used these cores.  A
+            figure of a `Run` remembers how many they used; for another figure, `claim`
+            measures for 0.2 s how many they use now.
         ceiling: what independent processes reach on this machine (`manybrains.ceiling()`).
-            `above` is then a share of it: 0.8 is four fifths of what this machine can do.
-            It cannot be told where that is no more than what one core does alone.
-        machine: the machine it was measured on; default: this one.
+            Then `above` is a share of it: 0.8 is four fifths of what this machine can do.
+            If that is no more than one core does alone, a claim about several cores cannot be
+            told.
+        resolution: the smallest difference that the clock behind the value can tell, such as
+            `this_machine().cpu_clock_step`.  A value closer to its bound cannot be told.  A
+            figure of a `Run` remembers its own.
+        machine: the machine on which it was measured; by default this one.
 
     Raises:
         TypeError, ValueError: if it cannot be judged; the message says what is missing.
     """
     _check(sentence, needs_cores)
     test = _test(value, above, below, equals, ceiling)
+    _check_resolution(resolution, test)
     figure, repeats = _measured(value, test)
     shown = _shown(figure, repeats, test)
     obstacle = (
         _too_few_cores(needs_cores, ceiling, machine or this_machine())
+        or _too_coarse(figure, resolution, test)
         or _too_low(needs_cores, ceiling, test)
         or _contradicted(needs_cores, repeats, test)
     )
@@ -92,12 +100,17 @@ def claim(
 
 
 class _Test(NamedTuple):
-    """What a figure has to be; `bound` is None where it is no number to be measured against."""
+    """What a figure must be; `bound` is None if it is not compared with a number."""
 
     passes: Callable[[Any], bool]
     wanted: str
     bound: float | None = None
     share: str = ""
+
+    @property
+    def has_sides(self) -> bool:
+        """Whether a figure can be near the bound, on the right or on the wrong side of it."""
+        return self.wanted in ("above", "below")
 
 
 def _check(sentence: str, needs_cores: int) -> None:
@@ -106,10 +119,22 @@ def _check(sentence: str, needs_cores: int) -> None:
     if sentence != sentence.strip() or sentence.endswith(")"):
         raise ValueError(
             f"the sentence {sentence!r} should neither begin nor end with a space, nor end with "
-            "a parenthesis, as the figures follow in one"
+            "a parenthesis, because the figures follow in one"
         )
     if isinstance(needs_cores, bool) or not isinstance(needs_cores, int) or needs_cores < 1:
         raise ValueError(f"needs_cores is {needs_cores!r}: give a whole number such as 2")
+
+
+def _check_resolution(resolution: Any, test: _Test) -> None:
+    if resolution is None:
+        return
+    if not _is_number(resolution) or resolution < 0:
+        raise ValueError(
+            f"resolution is {resolution!r}: give the smallest difference that the clock can tell, "
+            "such as this_machine().cpu_clock_step"
+        )
+    if not test.has_sides:
+        raise ValueError(f"resolution is {resolution!r}: give it with above= or below= only")
 
 
 def _test(value: Any, above: Any, below: Any, equals: Any, ceiling: Any) -> _Test:
@@ -128,7 +153,7 @@ def _test(value: Any, above: Any, below: Any, equals: Any, ceiling: Any) -> _Tes
     if name == "equals":
         return _equality(bound)
     if not _is_number(bound):
-        raise TypeError(f"{name} is {bound!r}, and should be a number")
+        raise TypeError(f"{name} is {bound!r}, but should be a number")
     if ceiling is not None:
         return _share_of(bound, ceiling)
     compare = operator.gt if name == "above" else operator.lt
@@ -154,8 +179,8 @@ def _equal(one: Any, other: Any) -> bool:
         return bool(one == other)
     except (TypeError, ValueError) as error:
         raise TypeError(
-            f"{_short(one)} and {_short(other)} cannot be told equal or not ({error}): compare "
-            "them yourself, and claim that the result is True"
+            f"{_short(one)} and {_short(other)} cannot be compared ({error}): compare them "
+            "yourself, and claim that the result is True"
         ) from error
 
 
@@ -233,19 +258,29 @@ def _too_few_cores(needs_cores: int, ceiling: float | None, machine: Machine) ->
     return ""
 
 
+def _too_coarse(figure: Any, resolution: float | None, test: _Test) -> str:
+    """Return that a figure is so near its bound that the clock cannot tell the side; else ""."""
+    if not test.has_sides or test.bound is None:
+        return ""
+    step = getattr(figure, "resolution", 0.0) if resolution is None else resolution
+    if abs(figure - test.bound) >= step:
+        return ""
+    return f"the CPU clock steps by {_text(step)}, more than from the figure to its bound"
+
+
 def _too_low(needs_cores: int, ceiling: float | None, test: _Test) -> str:
-    """Return that a share of the ceiling is too little to tell several cores from one."""
+    """Return that a share of the ceiling cannot tell several cores from one; else ""."""
     if needs_cores < 2 or ceiling is None or test.bound is None or test.bound > 1:
         return ""
     return f"{_text(test.bound)} is no more than what one core does alone"
 
 
 def _contradicted(needs_cores: int, repeats: list[Any], test: _Test) -> str:
-    """Return that the repeats of a claim about several cores do not all say the same.
+    """Return that the repeats of a claim about several cores contradict each other; else "".
 
-    It counts on which side of the bound they are, not how far they are apart: repeats that
-    differ widely and all refute a claim do refute it.  And it is asked before the median, of
-    what holds as of what does not: else noise could only ever speak for a claim.
+    It counts only on which side of the bound each repeat is: repeats that differ widely and
+    all refute a claim do refute it.  It comes before the median decides, whether that holds
+    or not: else noise could only speak for a claim.
     """
     passed = sum(map(test.passes, repeats))
     dissent = min(passed, len(repeats) - passed)
@@ -255,13 +290,14 @@ def _contradicted(needs_cores: int, repeats: list[Any], test: _Test) -> str:
 
 
 def _busy(needs_cores: int, measured_on: Machine | None, figures: Sequence[Any]) -> str:
-    """Return who stood in the way of a claim about several cores, or "" if nobody did.
+    """Return that other programs used cores which a claim needs; else "".
 
-    Figures of a `Run` know what others used meanwhile; for others the present has to do.
+    A figure of a `Run` knows what they used meanwhile; for another figure, look what they use
+    now.
     """
     here = this_machine()
     machine = measured_on or here
-    known = [one.used_by_others for one in figures if isinstance(one, Cores)]
+    known = [one.used_by_others for one in figures if isinstance(one, Measured)]
     meanwhile = [cores for cores in known if cores is not None]
     if needs_cores < 2 or not (meanwhile or machine == here):
         return ""

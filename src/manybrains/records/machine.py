@@ -15,6 +15,7 @@ from .cgroups import Limit, read_limits
 __all__ = ["Machine", "this_machine"]
 
 SYSTEMS = {"Darwin": "macOS"}
+CPU_CLOCK_STEPS = {"Linux": 1e-9, "Windows": 1 / 64}  # seconds; of other systems, as getrusage(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,15 @@ class Machine:
     start_method: str  # "fork", "spawn", "forkserver"
     python: str  # "3.13.0"
     gil: bool
+
+    @property
+    def cpu_clock_step(self) -> float:
+        """Seconds by which the CPU clock of a process or thread moves at a time.
+
+        On Windows the clock moves when the system's timer ticks, 64 times a second, although
+        ``time.get_clock_info("process_time")`` says 100 ns (https://bugs.python.org/issue37859).
+        """
+        return CPU_CLOCK_STEPS.get(self.system, 1e-6)
 
     def __repr__(self) -> str:
         limit = f" (limited by {self.limited_by})" if self.limited_by else ""

@@ -7,18 +7,17 @@ pictures are made from it.  A run never touches a live process.
 import functools
 import json
 import math
-import operator
 import os
 import typing
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from .cpu_curve import Curve, cores_between, curve_of
 from .machine import Machine
+from .measured import Measured
 from .plain_data import fields_of, from_plain
 
-__all__ = ["OVER", "Cores", "Helper", "Lane", "Run", "Sample"]
+__all__ = ["OVER", "Helper", "Lane", "Run", "Sample"]
 
 FORMAT = "manybrains run 2"
 OVER = 1.15  # times as many cores: a larger excess is more than an error of the CPU clocks
@@ -104,49 +103,6 @@ class Helper:
         return f"{self.name} (pid {self.pid})"
 
 
-class Cores(float):
-    """A number of cores in use; it remembers how many cores other programs used meanwhile.
-
-    The result of arithmetic remembers that too, so that a median does; of two numbers of
-    other programs' cores, it takes the larger.
-    """
-
-    used_by_others: float | None
-
-    def __new__(cls, cores: float, used_by_others: float | None = None) -> "Cores":
-        """Return the number.  `used_by_others`: cores on average in that time; None: not known."""
-        figure = super().__new__(cls, cores)
-        figure.used_by_others = used_by_others
-        return figure
-
-    def _calculated(self, other: float, do: Callable[[float, float], float]) -> "Cores":
-        result = do(float(self), float(other))
-        known = [self.used_by_others, getattr(other, "used_by_others", None)]
-        return Cores(result, max((cores for cores in known if cores is not None), default=None))
-
-    def __add__(self, other: float) -> "Cores":
-        return self._calculated(other, operator.add)
-
-    __radd__ = __add__
-
-    def __mul__(self, other: float) -> "Cores":
-        return self._calculated(other, operator.mul)
-
-    __rmul__ = __mul__
-
-    def __sub__(self, other: float) -> "Cores":
-        return self._calculated(other, operator.sub)
-
-    def __rsub__(self, other: float) -> "Cores":
-        return self._calculated(other, lambda mine, others: others - mine)
-
-    def __truediv__(self, other: float) -> "Cores":
-        return self._calculated(other, operator.truediv)
-
-    def __rtruediv__(self, other: float) -> "Cores":
-        return self._calculated(other, lambda mine, others: others / mine)
-
-
 @dataclass(frozen=True)
 class Run:
     """What happened in one watched block.
@@ -187,21 +143,30 @@ class Run:
         return {lane.name: lane.stood_at for lane in self.lanes if lane.stood_at}
 
     @property
-    def cpu_seconds(self) -> float:
+    def cpu_seconds(self) -> Measured:
         """CPU time of all lanes together."""
-        return math.fsum(lane.cpu_seconds for lane in self.lanes)
+        return self._measured(math.fsum(lane.cpu_seconds for lane in self.lanes))
 
     @property
-    def cores_in_use(self) -> Cores:
+    def cores_in_use(self) -> Measured:
         """Cores kept busy on average: CPU seconds per wall second."""
-        cores = self.cpu_seconds / self.wall_seconds if self.wall_seconds > 0 else 0.0
-        return Cores(cores, self.used_by_others)
+        if self.wall_seconds > 0:
+            return self.cpu_seconds / self.wall_seconds
+        return Measured(0.0, self.used_by_others)
 
     @property
-    def peak_cores(self) -> Cores:
+    def peak_cores(self) -> Measured:
         """The most cores in use in one gap of `cores_over_time`."""
-        most = max((cores for _, cores in self.cores_over_time), default=0.0)
-        return Cores(most, self.used_by_others)
+        gaps = self.cores_over_time
+        if not gaps:
+            return Measured(0.0, self.used_by_others)
+        return self._measured(max(cores for _, cores in gaps), self.wall_seconds / len(gaps))
+
+    def _measured(self, figure: float, seconds: float = 1.0) -> Measured:
+        """Return a figure made of CPU time per so many seconds, with what limits it."""
+        clocks = sum(lane.kind != "thread" for lane in self.lanes)  # each may be a step behind
+        step = clocks * self.machine.cpu_clock_step / seconds
+        return Measured(figure, self.used_by_others, step)
 
     def points(self, lane: int) -> Curve:
         """Return the cumulative CPU time of a lane as (time, cpu_seconds) pairs.

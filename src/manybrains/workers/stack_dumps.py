@@ -6,12 +6,13 @@ inherit it.  `lens.stacks` asks and reads.  Workers import this: it is light.
 
 import os
 import signal
+import threading
 
 from .events import open_to_append
 from .platform import LINUX
-from .stdlib_internals import get_handler
+from .stdlib_internals import get_handler, set_handler
 
-__all__ = ["choose_signal", "stacks_path", "tell_no_more", "tell_stacks_on"]
+__all__ = ["choose_signal", "is_free", "stacks_path", "tell_no_more", "tell_stacks_on"]
 
 _CANDIDATES = range(5, 15)  # below the last real-time signal
 
@@ -23,14 +24,15 @@ def choose_signal() -> int:
     """
     if not LINUX:
         information = int(getattr(signal, "SIGINFO", 0))
-        return information if information and _is_free(information) else 0
+        return information if information and is_free(information) else 0
     for below in _CANDIDATES:
-        if _is_free(int(signal.SIGRTMAX) - below):
+        if is_free(int(signal.SIGRTMAX) - below):
             return int(signal.SIGRTMAX) - below
     return 0
 
 
-def _is_free(number: int) -> bool:
+def is_free(number: int) -> bool:
+    """Tell whether no Python code of this process handles a signal (`faulthandler` is in C)."""
     return get_handler(number) == signal.SIG_DFL
 
 
@@ -46,7 +48,7 @@ def tell_stacks_on(number: int, folder: str) -> int:
         the descriptor of the file, to be closed after `tell_no_more`; -1 where that is not
         possible: no such signal, no room for a file, or somebody else's handler, which stays.
     """
-    if not number or not _is_free(number):
+    if not number or not is_free(number):
         return -1
     import faulthandler
 
@@ -59,8 +61,13 @@ def tell_stacks_on(number: int, folder: str) -> int:
 
 
 def tell_no_more(number: int, file: int) -> None:
-    """Undo `tell_stacks_on` in this process."""
+    """Undo `tell_stacks_on` in this process; a handler that somebody has set since stays."""
     import faulthandler
 
-    faulthandler.unregister(number)
+    theirs = get_handler(number)
+    if theirs == signal.SIG_DFL:
+        faulthandler.unregister(number)
+    elif threading.current_thread() is threading.main_thread():  # else it is not ours to set
+        faulthandler.unregister(number)  # puts back what was there before ours
+        set_handler(number, theirs)
     os.close(file)
