@@ -1,6 +1,6 @@
 """Where the threads of this process and of its workers stand: their stacks, as they are now.
 
-Workers are asked by a signal; `workers.stack_dumps` made them ready to tell.
+A signal asks the workers; `workers.stack_dumps` has made them ready to answer.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ __all__ = ["Frame", "Stack", "stack_of", "stacks_here", "stacks_of_workers"]
 
 _THREAD = re.compile(r"^(Current thread|Thread) 0x[0-9a-f]+.*\(most recent call first\)", re.M)
 _FRAME = re.compile(r'^  File "([^"\n]*)", line (\d+) in (.*)$', re.M)
-_STEP = 0.0003  # seconds between two looks whether a worker has told
+_STEP = 0.0003  # seconds from one look for an answer to the next
 _MOST = 0.05  # seconds for one worker
 
 
@@ -36,7 +36,7 @@ Stack = tuple[Frame, ...]  # the innermost call first
 
 
 def stack_of(frame: FrameType | None) -> Stack:
-    """Return the stack that ends with a frame of this process."""
+    """Return the stack whose innermost call is this frame."""
     frames: list[Frame] = []
     while frame is not None:
         code = frame.f_code
@@ -55,11 +55,11 @@ def stacks_of_workers(
 ) -> dict[int, Sequence[Stack]]:
     """Ask workers where they stand; return their stacks by pid, that of the main thread first.
 
-    A worker that is stopped, blocks the signal, or runs another program cannot tell; it is
+    A worker that is stopped, blocks the signal or runs another program cannot answer.  It is
     left out.
 
     Args:
-        seconds: that all of them together may take.
+        seconds: the time that all workers together may take.
     """
     until = time.monotonic() + seconds
     found: dict[int, Sequence[Stack]] = {}
@@ -76,7 +76,7 @@ def stacks_of_workers(
 
 
 def _has_told(pid: int, number: int, until: float) -> bool:
-    """Send the signal to one that can tell, and wait until its handler has returned."""
+    """Send the signal to a worker that can answer, and wait until its handler has returned."""
     with contextlib.suppress(OSError, ValueError):
         status = _status(Path(f"/proc/{pid}/status"))
         if status["State"][0] in "TtZ" or not _has(status["SigCgt"], number):
@@ -90,7 +90,7 @@ def _has_told(pid: int, number: int, until: float) -> bool:
 
 
 def _is_done(pid: int, number: int) -> bool:
-    """Tell whether a signal is neither pending nor being handled: it is blocked meanwhile."""
+    """Tell whether a signal is neither pending nor blocked: its handler runs with it blocked."""
     for thread in Path(f"/proc/{pid}/task").iterdir():
         status = _status(thread / "status")
         if any(_has(status[field], number) for field in ("ShdPnd", "SigPnd", "SigBlk")):
