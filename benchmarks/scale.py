@@ -30,7 +30,7 @@ Pipe = tuple[int, int]
 
 
 def sampler_cpu() -> float:
-    """Return the CPU seconds of the process that looks, by now."""
+    """Return the CPU seconds of the sampler, by now."""
     session = current_session()
     assert session is not None
     [pid] = [pid for pid, name in session.helpers.items() if name == "sampler"]

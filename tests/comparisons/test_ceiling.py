@@ -87,7 +87,7 @@ def clocks(monkeypatch):
     return let
 
 
-def test_what_others_use_is_the_use_of_the_machine_less_our_own(clocks):
+def test_other_programs_use_what_the_machine_uses_without_our_own_use(clocks):
     clocks(cores=4, percent=50.0, own_seconds=0.1)
     assert pytest.approx(1.5) == cores_used_by_others()
 
@@ -97,7 +97,7 @@ def test_others_never_use_less_than_nothing(clocks):
     assert 0.0 == cores_used_by_others()
 
 
-def test_what_others_use_is_measured_for_real():
+def test_the_use_by_other_programs_is_really_measured():
     assert 0.0 <= cores_used_by_others() <= psutil.cpu_count()
 
 

@@ -124,7 +124,7 @@ def test_figures_are_short_to_read(text, value):
     assert f"measured {text}, expected above -5" == claim(SENTENCE, value, above=-5).reason
 
 
-def test_a_truth_reads_as_one():
+def test_a_truth_of_numpy_reads_like_one_of_python():
     assert "measured False, expected True" == claim(SENTENCE, numpy.bool_(False)).reason
 
 
@@ -138,7 +138,7 @@ def test_an_answer_of_several_lines_reads_as_one():
     value=st.floats(allow_nan=False, allow_infinity=False),
     bound=st.floats(allow_nan=False, allow_infinity=False),
 )
-def test_whatever_the_figures_the_text_has_the_form_that_tests_of_notebooks_rely_on(
+def test_the_text_has_the_form_that_tests_of_notebooks_rely_on_for_all_figures(
     outcome, value, bound
 ):
     judged = claim(SENTENCE, value, above=bound)
@@ -169,7 +169,7 @@ def test_a_machine_with_the_cores_can_tell():
     assert "holds" == claim(SENTENCE, 1.9, above=1.5, needs_cores=2, machine=FOUR).outcome
 
 
-def test_where_others_used_the_cores_a_failure_cannot_be_told(others_use):
+def test_a_failure_cannot_be_told_if_others_used_the_cores(others_use):
     others_use(2.6)
     assert (
         f"cannot be told here: {SENTENCE} "
@@ -177,7 +177,7 @@ def test_where_others_used_the_cores_a_failure_cannot_be_told(others_use):
     ) == repr(claim(SENTENCE, 1.2, above=1.5, needs_cores=2))
 
 
-def test_where_others_left_enough_cores_a_failure_is_one(others_use):
+def test_a_failure_counts_if_others_left_enough_cores(others_use):
     others_use(1.9)
     assert "does not hold" == claim(SENTENCE, 1.2, above=1.5, needs_cores=2).outcome
 
@@ -187,7 +187,7 @@ def test_a_little_use_by_others_excuses_nothing(others_use):
     assert "does not hold" == claim(SENTENCE, 1.2, above=1.5, needs_cores=2).outcome
 
 
-def test_a_success_stands_though_others_used_the_cores(others_use):
+def test_a_success_counts_although_others_used_the_cores(others_use):
     others_use(4.0)
     assert "holds" == claim(SENTENCE, 1.9, above=1.5, needs_cores=2).outcome
 
@@ -197,7 +197,7 @@ def test_a_claim_that_needs_one_core_only_is_not_excused_by_others(others_use):
     assert "does not hold" == claim("The answer is right", 41, equals=42).outcome
 
 
-def test_a_run_of_another_machine_is_not_excused_by_who_uses_this_one(others_use):
+def test_use_of_this_machine_does_not_excuse_a_run_of_another_machine(others_use):
     others_use(4.0)
     recorded = Machine("Linux", 8, 8.0, "", 2**34, "fork", "3.13.0", True)
     judged = claim(SENTENCE, 1.2, above=1.5, needs_cores=2, machine=recorded)
@@ -213,7 +213,7 @@ def test_cores_in_use_remember_what_others_used_meanwhile(others_use):
         assert "others used 2.6 of 4 cores; " in told.reason
 
 
-def test_who_uses_the_machine_now_excuses_nothing_that_was_measured_on_a_quiet_one(others_use):
+def test_use_of_the_machine_now_does_not_excuse_a_figure_from_a_quiet_time(others_use):
     others_use(4.0)
     quiet = run_of(process("worker", cores=1.0), used_by_others=0.1)
     assert "does not hold" == claim(SENTENCE, quiet.peak_cores, above=1.5, needs_cores=2).outcome
@@ -247,7 +247,7 @@ def test_the_ceiling_is_shown():
     )
 
 
-def test_where_independent_processes_gain_nothing_nothing_can_be_told():
+def test_nothing_can_be_told_if_independent_processes_gain_nothing():
     judged = claim(SENTENCE, 1.0, above=0.8, ceiling=1.07, needs_cores=2)
     assert (
         f"cannot be told here: {SENTENCE} "
@@ -351,7 +351,7 @@ def test_a_claim_needs_one_bound_or_a_truth(value, bounds, given):
 @pytest.mark.parametrize(
     "value", ["text", None, [], ["a"], [1, None], float("nan"), [float("inf")]]
 )
-def test_what_is_no_figure_cannot_be_above(value):
+def test_a_value_that_is_no_figure_cannot_be_above(value):
     with pytest.raises(TypeError, match=r"give a finite number, or several measurements"):
         claim(SENTENCE, value, above=1)
 
@@ -400,7 +400,7 @@ def test_a_ceiling_goes_with_above_only(bounds):
         claim(SENTENCE, 1, **bounds)
 
 
-def test_what_cannot_be_told_equal_is_refused_with_a_remedy():
+def test_values_that_cannot_be_compared_are_refused_with_a_remedy():
     with pytest.raises(TypeError, match=r"cannot be compared .*: compare them yourself"):
         claim(SENTENCE, numpy.arange(2), equals=numpy.arange(2))
 
@@ -449,6 +449,6 @@ def test_a_claim_that_needs_one_core_only_is_decided_by_the_median_alone():
     repeats=st.lists(st.floats(0.01, 8), min_size=1, max_size=9),
     above=st.floats(0.01, 8),
 )
-def test_what_all_repeats_refute_never_passes_for_untold(repeats, above):
+def test_a_claim_that_all_repeats_refute_does_not_hold(repeats, above):
     judged = claim(SENTENCE, [min(one, above) for one in repeats], above=above, needs_cores=2)
     assert "does not hold" == judged.outcome

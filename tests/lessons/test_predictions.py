@@ -71,7 +71,7 @@ def test_a_prediction_is_said_beside_what_was_measured(prediction, capsys, actua
     )
 
 
-def test_where_no_prediction_was_made_that_is_said(prediction, capsys):
+def test_a_missing_prediction_is_mentioned(prediction, capsys):
     assert 'No prediction was made; measured: "as long"\n' == said(prediction, capsys, 1)
 
 
@@ -182,7 +182,7 @@ def test_a_click_is_confirmed(boxes):
     assert 'You predicted "twice as long".' == said.value
 
 
-def test_where_a_notebook_is_run_without_a_reader_no_widget_is_shown(displayed, monkeypatch):
+def test_no_widget_is_shown_if_a_notebook_runs_without_a_reader(displayed, monkeypatch):
     monkeypatch.setenv(frontend.HEADLESS, "1")
     predict(QUESTION, *CHOICES)
     assert [] == displayed

@@ -111,7 +111,7 @@ def test_a_turn_that_never_came_is_none(monkeypatch):
     assert ((0.01, 0.0101),) == tick(0.0101).intervals
 
 
-def test_where_threads_switch_more_often_shorter_pauses_end_a_turn(monkeypatch):
+def test_shorter_pauses_end_a_turn_if_threads_switch_more_often(monkeypatch):
     monkeypatch.setattr("manybrains.lessons.workloads.sys.getswitchinterval", lambda: 0.0005)
     at(monkeypatch, 0.0, 0.00005, 0.0003, 0.00035)
     assert ((0.0, 0.00005), (0.0003, 0.00035)) == tick(0.00035).intervals

@@ -334,7 +334,7 @@ def test_what_an_error_carries_arrives(notebook: Kernel, pool: str) -> None:
     notebook.run(cell.format(POOLS[pool].format("noted")))
     assert "['the note']" == notebook.run("caught.__notes__").text
     notebook.run(cell.format(POOLS[pool].format("unpicklable")))
-    expected = "['Not sent, for it cannot be pickled: lock.']"
+    expected = "['Not sent, because it cannot be pickled: lock.']"
     assert expected == notebook.run("caught.__notes__").text
 
 

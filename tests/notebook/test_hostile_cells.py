@@ -304,7 +304,7 @@ p = Process(target=greet, args=(1,)); p.start(); p.join()
 """
     shown = notebook.run(kill)
     assert ("", 1) == (shown.error, shown.pictures)
-    assert "cores and memory are missing, for the process that looks ended" in shown.stderr
+    assert "cores and memory are missing, because the sampler ended" in shown.stderr
     assert "1" == notebook.run("len(run.workers)").text
     check(notebook)
     assert "" == notebook.run("%%watch\ntime.sleep(0.1)").stderr

@@ -143,7 +143,7 @@ def test_no_process_for_the_one_that_looks(tmp_path: Path) -> None:
         one.run("allow_processes(-3)")
         shown = one.run("%%watch\nsum(range(10))")
         assert "" == shown.error
-        assert "cores and memory are missing, for the process that looks could not" in shown.stderr
+        assert "cores and memory are missing, because the sampler could not" in shown.stderr
         assert PROCESSES in shown.stderr
 
 

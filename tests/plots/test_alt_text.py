@@ -22,6 +22,6 @@ def test_ticks_are_told_in_words():
     assert f"When each worker computed. {message}." == alt_text(TURNS)
 
 
-def test_what_cannot_be_drawn_cannot_be_told_in_words():
+def test_data_that_cannot_be_drawn_is_refused():
     with pytest.raises(TypeError, match=r"alt_text takes .* not 3"):
         alt_text(3)

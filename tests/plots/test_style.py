@@ -85,13 +85,13 @@ def test_no_letter_is_smaller_than_eight_points(plot, data):
 
 
 @every_picture
-def test_what_is_no_data_is_refused_with_what_to_give(plot, data):
+def test_wrong_data_is_refused_with_what_to_give(plot, data):
     with pytest.raises(TypeError, match=rf"{plot.__name__} takes .* not 'x' .*: give it "):
         plot("x")
 
 
 @every_picture
-def test_what_is_no_axes_is_refused_with_what_to_give(plot, data):
+def test_a_wrong_ax_is_refused_with_what_to_give(plot, data):
     with pytest.raises(TypeError, match=r"ax should be a matplotlib Axes, not 'here' .*subplots"):
         plot(data, "here")
 

@@ -210,7 +210,7 @@ def test_a_key_of_many_cores_stays_inside_the_picture():
 UNSEEN = run_of(process("short", cores=0.5), looks=0)
 
 
-def test_where_no_look_fell_into_a_life_the_average_is_hatched(ax):
+def test_the_average_is_hatched_if_no_look_fell_into_a_life(ax):
     ax = plot_timeline(UNSEEN, ax)
     unseen = part(ax, "averages")
     assert ([], True) == (part(ax, "work").get_paths(), bool(unseen.get_hatch()))
@@ -331,7 +331,7 @@ def test_a_stopped_lane_says_where_it_stood():
     assert [PLACE] == places_in(plot_timeline(stopped()))
 
 
-def test_where_a_lane_stood_is_cut_short_to_what_fits():
+def test_the_place_where_a_lane_stood_is_shortened_to_what_fits():
     (said,) = places_in(plot_timeline(stopped(0.6)))
     begin, end = said.split("…")
     assert (True, True) == (PLACE.startswith(begin), PLACE.endswith(end))
@@ -346,7 +346,7 @@ def test_rows_too_thin_for_words_do_not_say_where_their_lanes_stood():
     assert [] == places_in(plot_timeline(run_of(*lanes)))
 
 
-def test_where_a_lane_stood_is_written_inside_its_row():
+def test_the_place_where_a_lane_stood_is_written_inside_its_row():
     ax = drawn(plot_timeline(stopped(0.4)))
     (text,) = [text for text in ax.texts if text.get_gid() == "stood at"]
     left, right = ax.transData.transform([(0.4, 0), (1.0, 0)])[:, 0]

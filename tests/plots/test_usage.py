@@ -74,7 +74,7 @@ def test_what_was_used_above_yours_is_hatched_from_there(ax):
     assert (0.5, 1.0) == (above.baseline, pytest.approx(max(above.values)))
 
 
-def test_where_no_more_was_used_than_is_yours_nothing_is_hatched(ax):
+def test_nothing_is_hatched_if_no_more_was_used_than_is_yours(ax):
     assert [] == [patch for patch in plot_cores(DUEL, ax).patches if patch.get_hatch()]
 
 

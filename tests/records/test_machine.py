@@ -187,7 +187,7 @@ def test_a_senseless_quota_is_no_limit(tree, text):
     assert [] == cores_in(v2(tree, **{"user/job/cpu.max": text}))
 
 
-def test_where_no_file_is_there_is_no_limit(tmp_path):
+def test_without_files_there_is_no_limit(tmp_path):
     assert ([], []) == read_limits(tmp_path, {})
 
 
@@ -208,7 +208,7 @@ TEXTS = st.one_of(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(cgroup=TEXTS, mounts=TEXTS, quota=TEXTS, limit=st.text())
-def test_whatever_the_files_hold_limits_are_positive_and_nothing_is_raised(
+def test_limits_are_positive_and_nothing_is_raised_for_any_content_of_the_files(
     tree, cgroup, mounts, quota, limit
 ):
     root = tree(
@@ -237,7 +237,7 @@ def test_the_least_limit_wins_and_is_named(monkeypatch):
     )
 
 
-def test_where_nothing_limits_nothing_is_named(monkeypatch):
+def test_without_a_limit_no_limit_is_named(monkeypatch):
     monkeypatch.setattr("manybrains.records.machine.read_limits", lambda *_: ([], []))
     monkeypatch.setattr("manybrains.records.machine._affinity_limits", lambda *_: [])
     machine = this_machine()
@@ -335,9 +335,9 @@ def test_the_step_of_the_cpu_clock_is_that_of_the_system(step, system):
     assert step == dataclasses.replace(HUB, system=system).cpu_clock_step
 
 
-def test_the_version_told_is_that_of_the_running_python():
+def test_the_version_is_that_of_the_running_python():
     assert sys.version.startswith(this_machine().python)
 
 
-def test_the_gil_told_is_that_of_the_running_python():
+def test_the_gil_is_that_of_the_running_python():
     assert getattr(sys, "_is_gil_enabled", lambda: True)() == this_machine().gil

@@ -221,7 +221,7 @@ def test_the_sentence_of_an_unfinished_run_says_why():
     assert repr(run).endswith("; stopped at its deadline of 1 s")
 
 
-def test_what_is_calculated_from_a_figure_remembers_what_others_used():
+def test_the_result_of_a_calculation_remembers_what_others_used():
     quiet, busy = Measured(1.9, used_by_others=0.1), Measured(1.2, used_by_others=0.8)
     results = (
         statistics.median([quiet, quiet, busy, busy]),
@@ -239,7 +239,7 @@ def test_figures_of_a_block_that_was_too_short_to_tell_know_nothing_of_others():
     assert (Measured(1.0) + Measured(1.0)).used_by_others is None
 
 
-def test_what_is_calculated_from_a_figure_knows_what_differences_it_can_tell():
+def test_the_result_of_a_calculation_knows_which_differences_it_can_tell():
     fine, coarse = Measured(2.0, resolution=0.1), Measured(-1.0, resolution=0.5)
     results = (
         statistics.median([coarse, fine]),
@@ -271,7 +271,7 @@ def test_figures_of_an_empty_run_can_be_read():
     assert (0.0, 0.0, 0.0) == (run.cpu_seconds, run.cores_in_use, run.peak_cores)
 
 
-def test_everybody_stood_somewhere_when_the_block_was_stopped():
+def test_a_run_says_where_each_lane_stood_when_the_block_was_stopped():
     stuck = dataclasses.replace(process("one"), stood_at="`lock.acquire()` (line 2)")
     assert {"one": "`lock.acquire()` (line 2)"} == run_of(stuck, process("two")).stood_at
 

@@ -1,1 +1,1 @@
-"""watch(): a block of code is hooked, looked at from outside, and becomes a Run."""
+"""watch(): hooks and a sampler observe a block of code, and make a Run of it."""

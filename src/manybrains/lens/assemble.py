@@ -1,6 +1,6 @@
-"""Joins what workers noted of themselves with what the sampler saw into lanes and samples.
+"""Joins the notes of the workers and the looks of the sampler into lanes and samples.
 
-Pure: observations in, lanes and samples out; no clock, no process is touched.
+Pure: observations in, lanes and samples out.  It reads no clock and touches no process.
 """
 
 import math
@@ -13,18 +13,18 @@ from .observations import Exit, Key, Look, Observations
 
 __all__ = ["assemble"]
 
-_IDLE = 0.001  # CPU seconds below which a worker of an earlier block was not at work in this one
+_IDLE = 0.001  # CPU seconds: a worker of an earlier block that used less did not work in this one
 
 
 @dataclass(frozen=True, slots=True)
 class _Worker:
-    """A lifetime that touches the block, with what was seen of it.
+    """A lifetime that overlaps the block, with what was seen of it.
 
     Attributes:
-        looks: those that fall into its life.
+        looks: the looks during its life.
         exit: the end of its process, if the sampler saw it.
-        end: when it was gone; None if it outlives the block, or nobody knows.
-        base: CPU seconds it had used before the block.
+        end: when it was gone; None if it outlives the block, or if that is not known.
+        base: CPU seconds that it had used before the block.
     """
 
     life: Lifetime
@@ -63,7 +63,7 @@ def assemble(seen: Observations) -> tuple[tuple[Lane, ...], tuple[Sample, ...]]:
 
 
 def _workers(seen: Observations) -> Iterable[_Worker]:
-    """Yield whoever lived in the block, whoever told of it: processes first, then threads."""
+    """Yield every worker that lived in the block, from all sources: processes, then threads."""
     looks: dict[Key, list[Look]] = {}
     for look in seen.looks:
         looks.setdefault((look.pid, look.thread), []).append(look)
@@ -84,7 +84,7 @@ def _workers(seen: Observations) -> Iterable[_Worker]:
             ends[life.pid] = end
         if end is None or end >= seen.begin:
             own = [look for look in own if end is None or look.time <= end]
-            # Reaped while the block was being closed: for the reader that is its end as well.
+            # It may have been reaped just after the block: for the reader it ended with the block.
             end = None if end is None else min(end, seen.end)
             yield _Worker(life, own, known, end, _base(seen, life, own))
 
@@ -101,9 +101,10 @@ def _lifetimes(seen: Observations, looks: Mapping[Key, Sequence[Look]]) -> Itera
 def _end_of(life: Lifetime, looks: Sequence[Look], exit_: Exit | None) -> float | None:
     """Return when a process was gone.
 
-    The system's word to the sampler counts first, if it is exact.  Next is
-    its last own instruction, unless a look saw it alive after that: exit handlers, feeder
-    threads and children may keep a process for long.  Its parent may have asked much later.
+    What the system told the sampler counts first, if it is exact.  Next counts the last own
+    instruction, unless a look saw the process alive after it: exit handlers, feeder threads
+    and children can keep a process alive for long.  Last counts when its parent was told of its
+    end, which may be much later.
     """
     if exit_ is not None and exit_.is_exact:
         return exit_.time if life.reaped is None else min(exit_.time, life.reaped)
@@ -114,7 +115,7 @@ def _end_of(life: Lifetime, looks: Sequence[Look], exit_: Exit | None) -> float 
 
 
 def _end_of_thread(life: Lifetime, ends: Mapping[int, float | None]) -> float | None:
-    """Return a thread's last instruction; of one that did not get there, its process's end."""
+    """Return the moment of a thread's last instruction; if it has none, its process's end."""
     return life.finished if life.finished is not None else ends.get(life.pid)
 
 
@@ -158,7 +159,7 @@ def _lane(seen: Observations, worker: _Worker) -> Lane:
 
 
 def _total(seen: Observations, worker: _Worker) -> float:
-    """Return the CPU seconds of a worker's whole life, by the end of the block."""
+    """Return the CPU seconds of a worker from its birth to its end, or to the block's end."""
     life, looks = worker.life, worker.looks
     last = looks[-1].cpu_seconds if looks else 0.0
     if worker.end is None:
@@ -174,7 +175,7 @@ def _total(seen: Observations, worker: _Worker) -> float:
 
 
 def _since_last_look(looks: Sequence[Look], ended: float) -> float:
-    """Estimate what was used after the last look, at the rate of the look before."""
+    """Estimate the CPU time after the last look, at the rate between the last two looks."""
     if len(looks) < 2:
         return 0.0
     before, last = looks[-2], looks[-1]
@@ -192,7 +193,7 @@ def _samples(seen: Observations, worker: _Worker, index: int) -> Iterable[Sample
 
 
 def _main_samples(seen: Observations, bases: Mapping[Key, float]) -> list[Sample]:
-    """Return the samples of the watched process, less what its thread lanes used.
+    """Return the samples of the watched process, without what its thread lanes used.
 
     Args:
         bases: the CPU seconds that each of those threads had used before the block.

@@ -1,4 +1,4 @@
-"""A deadline: ends a block of code once its time is over, and leaves the program alive."""
+"""A deadline: it ends a block of code when its time is over; the program goes on."""
 
 import contextlib
 import signal
@@ -12,28 +12,28 @@ from .stacks import Stack, stack_of
 
 __all__ = ["Deadline", "DeadlinePassed"]
 
-_STOP_TIMEOUT = 1.0  # seconds between two tries to be rid of our own thread
+_STOP_TIMEOUT = 1.0  # seconds from one try to end our own thread to the next
 _LEAVING = {__name__, "manybrains.lens.watch"}  # modules where the block has ended already
 
 
 class DeadlinePassed(KeyboardInterrupt):
-    """Raised in the main thread where the code was when its deadline passed.
+    """Raised in the main thread, where the code was when its deadline passed.
 
-    A KeyboardInterrupt, so that `except Exception` in a lesson does not swallow it.
+    It is a KeyboardInterrupt, so that `except Exception` in a lesson does not swallow it.
     """
 
 
 class Deadline:
-    """Ends a block of code once its time is over: first its workers, then its waiting.
+    """Ends a block of code when its time is over: first its workers, then its own waiting.
 
     Args:
-        seconds: from `start` on.
-        look_around: called first, to note where everybody stands, with the stack of the block.
-        kill_workers: called then, and again as long as the block does not end.  Both are
-            called in a thread of the deadline's own.
+        seconds: the time, counted from `start`.
+        look_around: called first, with the stack of the block, to note where all workers stand.
+        kill_workers: called next, and again until the block ends.  A thread of the deadline
+            calls both.
 
     Attributes:
-        passed: whether it has struck.
+        passed: whether the time is over.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Deadline:
         self._look_around = look_around
         self._kill_workers = kill_workers
         self._over = threading.Event()
-        self._stopped = False  # the same, said before: to set an event takes a while
+        self._stopped = False  # the same, known earlier: it takes a while to set an event
         self._main = threading.current_thread() is threading.main_thread()
         self._ident = threading.get_ident()
         self._task = _current_task()
@@ -57,7 +57,7 @@ class Deadline:
         )
 
     def start(self) -> None:
-        """Let the time run.
+        """Start the time.
 
         Raises:
             RuntimeError: if no more threads can be started.
@@ -72,7 +72,7 @@ class Deadline:
             raise
 
     def stop(self) -> None:
-        """Call the deadline off; from here on it interrupts nothing any more."""
+        """Cancel the deadline; from now on it interrupts nothing."""
         self._stopped = True
         self._over.set()
         while self._thread.is_alive():
@@ -82,7 +82,7 @@ class Deadline:
             signal.signal(signal.SIGINT, self._old_handler)
 
     def take_back(self, error: BaseException | None) -> None:
-        """Undo the cancelling of the asyncio task, once its exception has arrived."""
+        """Undo the cancellation of the asyncio task, once its exception has arrived."""
         if self._task is not None and type(error).__name__ == "CancelledError":
             self._task[0].uncancel()
 
@@ -109,7 +109,7 @@ class Deadline:
             signal.raise_signal(signal.SIGINT)
 
     def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
-        if not self.passed:  # an interrupt that is not ours: hand it on
+        if not self.passed:  # an interrupt that is not ours: pass it on
             if callable(self._old_handler):
                 self._old_handler(number, frame)
             return
@@ -138,9 +138,9 @@ def _cancel(task: Any, over: threading.Event) -> None:
 
 
 def _block_stack(frame: FrameType | None, task: tuple[Any, Any] | None) -> Stack:
-    """Return the stack of the block, which may be suspended: then it stands in no thread.
+    """Return the stack of the block; if its task is suspended, no thread is in it.
 
-    The coroutines of a task follow each other from its own to what the last one waits for.
+    Then the stack is the chain of coroutines: from that of the task, each one waits for the next.
     """
     step = task[0].get_coro() if task is not None else None
     suspended: list[FrameType] = []
@@ -152,6 +152,6 @@ def _block_stack(frame: FrameType | None, task: tuple[Any, Any] | None) -> Stack
     running = frame
     while running is not None and running not in suspended:
         running = running.f_back
-    if not suspended or running is not None:  # no task, or one that is at work just now
+    if not suspended or running is not None:  # no task, or a task that is running
         return stack_of(frame)
     return tuple(stack_of(inner)[0] for inner in reversed(suspended))

@@ -1,7 +1,7 @@
-"""What is hooked into multiprocessing, threading and subprocess in the process that watches.
+"""Hooks in multiprocessing, threading and subprocess, in the process that watches.
 
-`install` puts the hooks in place, `release` takes them out again when nobody wants them any
-more, and leaves what was there.
+`install` puts the hooks in place.  When no holder is left, `release` takes them out and puts back
+what was there.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ _holders = 0
 
 
 def install() -> Session:
-    """Install the hooks in this process, unless they are; return the session.
+    """Install the hooks in this process, if they are not installed; return the session.
 
-    Each call wants a `release` in the end; in between the hooks stay.
+    Each call needs a later `release`; until then the hooks stay.
     """
     global _holders  # noqa: PLW0603 - of the one session
     with _lock:
@@ -70,7 +70,7 @@ def _new_session() -> Session:
 
 
 def release() -> None:
-    """Want the hooks no more; when nobody wants them, they are taken out."""
+    """Give up one `install`; after the last one, the hooks are taken out."""
     global _holders  # noqa: PLW0603
     with _lock:
         _holders -= 1
@@ -79,7 +79,7 @@ def release() -> None:
 
 
 def uninstall() -> None:
-    """Take every hook out, whoever wants it, and remove the temporary folder."""
+    """Take every hook out, even if it has holders, and remove the temporary folder."""
     global _holders
     with _lock:
         session, _holders = current_session(), 0
@@ -111,7 +111,7 @@ def _of_executors(_: Any) -> list[Hook]:
 
 
 def _prepare_for_tasks() -> None:
-    """Import here what workers of pools want, so that forked ones need not, one by one."""
+    """Import what workers of pools need, so that forked workers need not import it each."""
     import_module("manybrains.workers.task_errors")
 
 
@@ -184,7 +184,7 @@ def _around_program(start: Callable[..., None]) -> Callable[..., None]:
 
 
 def _words(args: Any) -> list[str]:
-    """Return the words of a command, which may be one line for a shell."""
+    """Return the words of a command; it may be one line for a shell."""
     if isinstance(args, (str, bytes, os.PathLike)):
         return os.fsdecode(args).split()
     return [os.fsdecode(word) for word in args]

@@ -1,4 +1,4 @@
-"""What the log of events tells, read back: one `Lifetime` for each worker that it names."""
+"""The reading side of the log of events: one `Lifetime` for each worker in it."""
 
 import os
 import threading
@@ -14,15 +14,19 @@ class Lifetime:
     """What was noted of one worker, on the clock of `time.perf_counter`.
 
     Attributes:
-        pid: the process; `thread_id` the native id of a thread, None for processes.
-        asker: the process that called ``start()``; `parent` the one that really started it.
-        requested: when that was; `started` the first own instruction.
-        finished: the last own instruction, which is not yet the end of its process.
-        reaped: when somebody was told how it ended: it was gone by then.
-        own_cpu: CPU seconds as it counted itself at its last instruction.
-        children_cpu: those of children it had waited for: the system's account includes them.
-        system_cpu: as the operating system counted when it was reaped.
-        cpu_before_kill: just before a signal was sent to it.
+        pid: the process id.
+        thread_id: the native id of a thread; None for processes.
+        asker: the process that called ``start()``.
+        parent: the process that really started it.
+        requested: when ``start()`` was called.
+        started: when it ran its first own instruction.
+        finished: when it ran its last own instruction; its process ends later.
+        reaped: when another process was told how it ended: it was gone by then.
+        own_cpu: its own count of its CPU seconds, at its last instruction.
+        children_cpu: CPU seconds of the children for which it had waited; `system_cpu` can
+            include them.
+        system_cpu: the system's count of its CPU seconds, when it was reaped.
+        cpu_before_kill: its CPU seconds just before a signal was sent to it.
     """
 
     pid: int
@@ -42,17 +46,17 @@ class Lifetime:
 
     @property
     def first_moment(self) -> float | None:
-        """When it was requested, or when it was first heard of."""
+        """When it was requested; if that is not known, when it ran its first instruction."""
         return self.requested if self.requested is not None else self.started
 
     def is_over(self, moment: float) -> bool:
-        """Whether it is known to have ended by then: a thread's last instruction is its end."""
+        """Tell whether it is known to have ended by then; a thread ends at its last instruction."""
         end = self.finished if self.thread_id else self.reaped
         return end is not None and end < moment
 
 
 class Lifetimes:
-    """The reading side: every life that the log tells of, in order of first mention."""
+    """Reads the log: every lifetime in it, in the order in which they first appear."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.all: list[Lifetime] = []
@@ -76,7 +80,7 @@ class Lifetimes:
             return list(self.all)
 
     def forget_before(self, moment: float) -> None:
-        """Let go of those who had ended by then, and of the threads that ended with them."""
+        """Drop the processes that had ended by then, and their threads."""
         with self._lock:
             over = {life.pid for life in self.all if not life.thread_id and life.is_over(moment)}
             self.all = [
@@ -104,7 +108,7 @@ class Lifetimes:
         return life
 
     def _on_request(self, event: Event) -> None:
-        # Its parent writes this after start(), so the worker may have spoken already.
+        # The parent writes this after start(), so the worker may have written before.
         life = self._newest.get((event.pid, None))
         asked = event.moment or 0.0
         if life is None or life.requested is not None or (life.started or asked) < asked:

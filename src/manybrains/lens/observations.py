@@ -1,4 +1,4 @@
-"""What was observed of one watched block: the log's lifetimes and the sampler's looks."""
+"""What the lens observed of one watched block: lifetimes from the log, looks of the sampler."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ Key = tuple[int, int]  # pid, and the native id of a thread, or 0 for the proces
 
 
 class Look(NamedTuple):
-    """One look of the sampler; `thread` is 0 for a process as a whole.
+    """One look of the sampler; `thread` is 0 for a whole process.
 
-    `time` is on the clock of ``time.perf_counter``, `cpu_seconds` are those of its whole life.
+    `time` is on the clock of ``time.perf_counter``; `cpu_seconds` counts from its birth.
     """
 
     time: float
@@ -28,8 +28,8 @@ class Look(NamedTuple):
 class Exit(NamedTuple):
     """The end of a process, as the system told it to the sampler.
 
-    `cpu_seconds` are those of its whole life, None if nobody could ask any more.  If that is not
-    exact, the process ended at `time` or before.
+    `cpu_seconds` is the CPU time of its whole life; None if its clock could not be read any more.
+    If the end is not exact, the process ended at `time` or before.
     """
 
     pid: int
@@ -39,7 +39,7 @@ class Exit(NamedTuple):
 
 
 class Unrecorded(NamedTuple):
-    """A process that no event tells of, found by looking: a program, a bare fork."""
+    """A process that the log does not name; the sampler found it: a program, a bare fork."""
 
     pid: int
     name: str
@@ -48,19 +48,19 @@ class Unrecorded(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """A watched block, as it stands when it is over; times on the clock of perf_counter.
+    """All that is known of a watched block at its end; times are on the clock of perf_counter.
 
     Attributes:
         begin, end: the block's first and last moment.
         pid, name: of the watched process.
         cpu_seconds: what the watched process used in the block, its threads included.
         lifetimes: what the log of events tells.
-        looks: those of the sampler; a round of looks begins with the watched process.
+        looks: the looks of the sampler; a round of looks begins with the watched process.
         exits: the ends that the sampler saw.
         unrecorded: processes that the log does not know.
-        alive: CPU seconds by now of the workers that outlive the block.
-        baseline: CPU seconds at the beginning, of the watched process, its threads, and of
-            workers that were there before; None where their clock cannot be asked.
+        alive: CPU seconds at the end, of the workers that outlive the block.
+        baseline: CPU seconds at the beginning, of the watched process, its threads, and the
+            workers that were there before; None if their clock cannot be read.
         stood_at: where a process or thread was when the block was stopped.
     """
 

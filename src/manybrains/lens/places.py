@@ -1,6 +1,6 @@
 """Where a stack stands, in words: the reader's own line, or what Python waits for.
 
-Pure but for source lines, which `linecache` reads.
+Pure, except that `linecache` reads source lines.
 """
 
 import linecache
@@ -27,11 +27,11 @@ Renamed = Callable[[str], str]  # from 'File "...", line 3' to the same with a c
 def place_of(stack: Stack, renamed: Renamed = str) -> str:
     """Return where a stack stands: "`lock.acquire()` (line 3, in take_both)".
 
-    That is the innermost line of the reader's own code.  Where there is none, it is what Python
-    is doing, and empty text for an empty stack.
+    That is the innermost line of the reader's own code.  If there is none, it says what Python
+    is doing; for an empty stack it is empty text.
 
     Args:
-        renamed: makes the name of a cell out of that of a file, in text as tracebacks have it.
+        renamed: replaces the name of a file by that of its cell, in a line of a traceback.
     """
     for frame in stack:
         if _is_readers(frame):
@@ -58,7 +58,7 @@ def place_of_worker(stacks: Sequence[Stack], renamed: Renamed = str) -> str:
 
 
 def _of_the_worker(stack: Stack) -> Stack:
-    """Leave out the calls of its parent: a forked worker stands on them."""
+    """Return the stack without the calls of the parent, which a forked worker inherits."""
     for place, frame in enumerate(stack):
         if _is_at(frame, *FORK_CALL):
             return stack[:place]
@@ -92,7 +92,7 @@ def _last_part(path: str) -> str:
 
 
 def sentence_of(stood: Sequence[tuple[str, str]]) -> str:
-    """Return in one sentence where everybody stood, (name, place) pairs; alike ones together."""
+    """Return one sentence for (name, place) pairs; names at the same place come together."""
     groups: dict[str, list[str]] = {}
     for name, place in stood:
         if place:

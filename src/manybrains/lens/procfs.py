@@ -1,6 +1,6 @@
 """One process or thread, seen from outside: its CPU seconds, its core, its memory.
 
-Part of the sampler, which starts in the middle of a lesson: hence the few imports.
+This is part of the sampler, which starts in the middle of a lesson: so it imports little.
 """
 
 import math
@@ -22,15 +22,15 @@ __all__ = [
 
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
-_AT_ONCE = 0.0005  # seconds: two clocks read within belong together
+_AT_ONCE = 0.0005  # seconds: two clocks that are read within it belong together
 _TRIES = 3
 Reading = tuple[float, float, "int | None", "int | None"]  # time, CPU seconds, core, bytes
 
 
 class LinuxProbe:
-    """As /proc and the CPU clock show it; the files stay open and are read again.
+    """What /proc and the CPU clock show; the files stay open for the next look.
 
-    Fields of /proc/PID/stat, counted behind the name in parentheses, as in proc(5): 0 is the
+    Fields of /proc/PID/stat are counted after the name in parentheses, see proc(5): 0 is the
     state, 1 the parent, 11 and 12 the CPU ticks, 19 the tick of its start, 21 the resident
     pages, 36 the core.
 
@@ -56,7 +56,7 @@ class LinuxProbe:
                 self.exit_descriptor = os.pidfd_open(pid)
         except (AttributeError, OSError):
             pass
-        # By the descriptor, or by a thread's own file that cannot be read any more.
+        # By the descriptor, or by a thread's own file, which then cannot be read.
         self._end_is_seen = self.exit_descriptor >= 0 or self._schedule >= 0
         self.has_moved, self._cpu = True, -1.0
         self._core: int | None = None
@@ -65,10 +65,10 @@ class LinuxProbe:
     def look(self) -> Reading:
         """Return (time, cpu_seconds, core, memory_bytes); OSError once it has ended.
 
-        A process that has used no CPU since the last look has done nothing: its file is not
-        read again.
+        If a process has used no CPU since the last look, it has done nothing: this look does
+        not read its file again.
         """
-        for _ in range(_TRIES):  # were we put aside in between, time and CPU do not belong together
+        for _ in range(_TRIES):  # after a pause in between, time and CPU do not belong together
             before = time.perf_counter()
             cpu = self._cpu_seconds()
             if time.perf_counter() - before < _AT_ONCE:
@@ -81,9 +81,9 @@ class LinuxProbe:
         return before, cpu, self._core, self._memory
 
     def last_cpu_seconds(self) -> float:
-        """Return the CPU seconds of one that has just ended; OSError if nobody may ask any more.
+        """Return the CPU seconds of a process that has just ended; OSError if it is too late.
 
-        Its clock stands until its parent has asked how it ended; its files are empty.
+        Its clock can be read until its parent has asked how it ended; its files are empty.
         """
         return self._cpu_seconds()
 
@@ -109,7 +109,7 @@ class LinuxProbe:
 
 
 class PortableProbe:
-    """The same by psutil, where there is no /proc."""
+    """The same with psutil, for systems without /proc."""
 
     exit_descriptor = -1
     has_moved = True
@@ -144,7 +144,7 @@ class PortableProbe:
             raise ProcessLookupError(self._process.pid) from error
 
     def last_cpu_seconds(self) -> float:
-        """Return the CPU seconds of one that has just ended; OSError if nobody may ask any more."""
+        """Return the CPU seconds of a process that has just ended; OSError if it is too late."""
         return self.look()[1]
 
     def close(self) -> None:
@@ -155,7 +155,7 @@ Probe = LinuxProbe | PortableProbe
 
 
 def probe(pid: int, thread: int = 0) -> "LinuxProbe | PortableProbe":
-    """Return what looks at a process, or at a thread of it, in the way of this system.
+    """Return a probe for a process, or for a thread of it, that works on this system.
 
     Raises:
         OSError: if it has ended.
@@ -164,11 +164,11 @@ def probe(pid: int, thread: int = 0) -> "LinuxProbe | PortableProbe":
 
 
 def busy_seconds() -> "float | None":
-    """Return the CPU seconds that the cores of this machine were not to be had, since it started.
+    """Return for how many seconds the cores of this machine were not free, since its start.
 
-    Whoever used them, and what a hypervisor gave to others: all but idle, in ticks of 10 ms.
-    The first line of /proc/stat, as in proc_stat(5); what guests use counts as the user's already.
-    None where the system does not tell.
+    All processes count, and the time that a hypervisor gave to other machines: all but idle, in
+    ticks of 10 ms.  The source is the first line of /proc/stat, see proc_stat(5); there, the time
+    of guests is already part of the user time.  None if the system does not tell.
     """
     if not LINUX:
         import psutil
@@ -194,7 +194,7 @@ def kills_for_memory() -> int:
 
 
 def all_pids() -> "set[int]":
-    """Return the pids of all processes there are."""
+    """Return the pids of all processes."""
     return {int(name) for name in os.listdir("/proc") if name.isdigit()}
 
 
@@ -204,15 +204,15 @@ def parent_of(pid: int) -> int:
 
 
 def command_line(pid: int) -> "list[str]":
-    """Return the words with which a process was called; OSError if it has ended."""
+    """Return the words of a process's command line; OSError if it has ended."""
     with open(f"/proc/{pid}/cmdline", "rb") as file:
         return file.read().decode(errors="replace").rstrip("\0").split("\0")
 
 
 def start_time(pid: int) -> float:
-    """Return the seconds after the machine's start in which a process began, at the latest.
+    """Return how many seconds after the machine's start a process began, at the latest.
 
-    They are counted in ticks; infinite for a process that has ended by now.
+    The system counts them in ticks.  For a process that has ended by now they are infinite.
     """
     try:
         return (int(_stat(pid)[19]) + 1) / _TICK

@@ -1,4 +1,4 @@
-"""What a program is called: by what it runs, since most are called "python".
+"""The name of a program: what it runs, because most programs are called "python".
 
 Pure: the words of a command line in, a name out.  The sampler imports this: it is light.
 """
@@ -43,6 +43,6 @@ def _last_part(path: str) -> str:
 
 
 def helper_name(words: "list[str]") -> str:
-    """Return what a process serves for, if it is a helper of multiprocessing or the lens."""
+    """Return the name of a helper of multiprocessing or the lens; "" for other processes."""
     line = " ".join(words)
     return next((name for mark, name in _HELPERS if mark in line), "")

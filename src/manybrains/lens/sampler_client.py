@@ -1,4 +1,4 @@
-"""The notebook's end of the process that looks: orders to it, and its reports."""
+"""The notebook's side of the sampler: orders to it, and its reports."""
 
 import contextlib
 import dataclasses
@@ -38,9 +38,9 @@ class Report(NamedTuple):
 
     Attributes:
         looks, exits, unrecorded: as in `Observations`.
-        helpers: helper processes that it found.
-        busy: cores of the machine that anybody kept busy meanwhile; None if too short to tell.
-        kills: processes of anybody that the system had killed for memory when it began.
+        helpers: the helper processes that it found.
+        busy: cores that all processes of the machine kept busy; None if too short to tell.
+        kills: how many processes the system had killed for memory before the block.
     """
 
     looks: tuple[Look, ...] = ()
@@ -64,7 +64,7 @@ def _read_report(data: bytes) -> Report:
 
 
 class Sampler:
-    """Our end of the process that looks; one for each session, started when first needed."""
+    """Our side of the sampler; each session has one."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -80,11 +80,11 @@ class Sampler:
         if not _ends_are_seen():
             session.on_fork.append(self._let_go)
         session.on_close += [self.lifetimes.close, self.close]
-        with contextlib.suppress(OSError):  # then when it is needed
+        with contextlib.suppress(OSError):  # then it is tried again when it is needed
             self._start()
 
     def _start(self) -> None:
-        # Nothing of site-packages is needed where /proc is, and half the start-up is saved.
+        # With /proc, the sampler needs nothing of site-packages; that halves its start-up.
         flags = ["-I", "-S"] if LINUX else ["-I"]
         folder = "" if self._session.is_worker else self._session.folder
         arguments = [self._session.log.path, str(os.getpid()), folder]
@@ -101,19 +101,19 @@ class Sampler:
 
     def machine(self) -> Machine:
         """Return this machine; only its start method can have changed since we first asked."""
-        if self._machine is None:  # not sooner: a process that has loaded psutil forks slower
+        if self._machine is None:  # not earlier: a process with psutil forks more slowly
             self._machine = this_machine()
         method = multiprocessing.get_start_method(allow_none=True) or self._machine.start_method
         return dataclasses.replace(self._machine, start_method=method)
 
     def begin(self, interval: float) -> int:
-        """Begin to look; return the key that `end` wants."""
+        """Begin to look; return the key that `end` needs."""
         key = next(self._keys)
         with DelayedInterrupt(), self._lock:
             self._begins[key] = time.perf_counter()
             try:
                 self._begin(key, interval)
-            except (OSError, EOFError):  # somebody ended it: start it anew
+            except (OSError, EOFError):  # the sampler was ended: start it again
                 self._begin_anew(key, interval)
         return key
 
@@ -122,7 +122,7 @@ class Sampler:
             if not self._session.is_worker:  # a worker has its parent's folder
                 self.remember_to_remove(temporary_folder())
             self._order(f"begin {key} {interval!r} {self._begins[key]!r}")
-            if not self._is_there:  # else it is not waited for: an empty block would take twice
+            if not self._is_there:  # once: waiting doubles the time of an empty block
                 self._read(1)
                 self._is_there = True
         except BaseException:
@@ -134,13 +134,13 @@ class Sampler:
             self._start()
             self._begin(key, interval)
             self._trouble = ""
-        except (OSError, EOFError) as error:  # no room for another process: we do without it
+        except (OSError, EOFError) as error:  # no room for another process: go on without it
             self._trouble = f"could not be started ({error}). {remedy(error)}"
 
     def end(self, key: int) -> Report:
-        """Stop to look; return what was seen, nothing if the sampler was ended.
+        """Stop looking; return what was seen; an empty report if the sampler was ended.
 
-        What the log tells of the block is kept until `forget`.
+        The lifetimes of the block are kept until `forget`.
         """
         with DelayedInterrupt(), self._lock:
             try:
@@ -153,21 +153,21 @@ class Sampler:
                 self._trouble = self._trouble or f"ended or gave no answer ({error}). {again}"
                 return Report()
             except BaseException:
-                self.close()  # what it may still say belongs to nobody
+                self.close()  # a late answer would have no reader
                 raise
 
     def forget(self, key: int) -> None:
-        """Let go of the lifetimes that no block which is still watched can have seen."""
+        """Drop the lifetimes that ended before every block that is still watched."""
         self._begins.pop(key, None)
         self.lifetimes.forget_before(min(list(self._begins.values()), default=time.perf_counter()))
 
     def trouble(self, name: str) -> str:
-        """Return why nobody looked at a block, if that is known."""
+        """Return why the sampler did not look at a block, if that is known; else ""."""
         if not self._trouble:
             return ""
         return (
             f"{name}: births, deaths and CPU seconds are exact, but cores and memory are missing, "
-            f"for the process that looks {self._trouble}"
+            f"because the sampler {self._trouble}"
         )
 
     def remember_to_remove(self, folder: str | None) -> None:
@@ -201,9 +201,9 @@ class Sampler:
         return data
 
     def _let_go(self) -> None:
-        """In a forked worker: close our copies of the pipes, so that the sampler sees our end.
+        """In a forked worker: close its copies of the pipes, so that the sampler sees our end.
 
-        Where a descriptor shows it our end, nothing is closed: it would cost each worker more.
+        If a descriptor shows the sampler our end, this is not called: it would cost each worker.
         """
         program, self._program = self._program, None
         if program is not None:
@@ -231,13 +231,13 @@ class Sampler:
 
 
 def helpers_of(session: Session) -> tuple[Helper, ...]:
-    """Return the processes that serve multiprocessing and us, of this process: never lanes."""
+    """Return this process's helpers of multiprocessing and the lens; they are never lanes."""
     known = {**session.helpers, **helper_pids()}
     return tuple(Helper(name, pid, os.getpid()) for pid, name in known.items())
 
 
 def _ends_are_seen() -> bool:
-    """Tell whether the sampler can wait for our end itself, by a descriptor (Linux 5.3)."""
+    """Tell whether the sampler can wait for our end with a descriptor (Linux 5.3)."""
     if not LINUX:
         return False
     try:

@@ -1,12 +1,12 @@
-"""The process that looks: samples of every worker, taken from outside, a few times a second.
+"""The sampler: a process that looks at every worker from outside, a few times a second.
 
-A bare child of the notebook: a thread in the kernel would starve at the very moment to be
-seen.  It is asleep while nothing is watched, and ends when its parent does.
+It is a bare child of the notebook: a thread in the kernel would get no GIL just when there is
+something to see.  It sleeps while nothing is watched, and ends when its parent ends.
 """
 
-# Orders come in on standard input, one a line: "begin KEY INTERVAL TIME", "end KEY",
-# "remove FOLDER" (as hexadecimal UTF-8), "stop".  On standard output "!" says once that we are
-# there, and a report answers each "end": eight bytes with its length, then what
+# Orders come on standard input, one per line: "begin KEY INTERVAL TIME", "end KEY",
+# "remove FOLDER" (as hexadecimal UTF-8), "stop".  On standard output, "!" says once that the
+# sampler runs, and a report answers each "end": eight bytes with its length, then what
 # `Record.report` returns.  Times are on the clock of time.perf_counter.
 
 import contextlib
@@ -23,18 +23,18 @@ from .sampler_waiter import waiter
 
 __all__ = ["Sampler", "main"]
 
-SCAN_SECONDS = 0.25  # between searches for processes that no event tells of
+SCAN_SECONDS = 0.25  # between searches for processes that the log does not name
 
 
 class Sampler:
-    """All that is looked at, and the loop that looks.
+    """The processes and threads that are looked at, and the loop that looks.
 
     Args:
         log: the path of the log of events.
         parent: the pid of the watched process.
 
     Attributes:
-        folders: to be removed if the parent ends without saying stop.
+        folders: they are removed if the parent ends without an order to stop.
     """
 
     def __init__(self, log: str, parent: int) -> None:
@@ -47,12 +47,12 @@ class Sampler:
         self._helpers: dict[int, tuple[int, str, int]] = {}
         self._known = all_pids() if LINUX else set()
         self._scanned = 0.0
-        self._has_moved = True  # somebody has used CPU since the last scan: nobody else can fork
+        self._has_moved = True  # a process has used CPU since the last scan, and so can have forked
         self._waiter = waiter(os.path.dirname(log))  # noqa: PTH120 - pathlib is slow to import
         self._add(parent)
 
     def run(self) -> bool:
-        """Look and obey; return whether the parent said stop, False if it ended without."""
+        """Look and obey; return True at an order to stop, False if the parent has just ended."""
         sys.stdout.buffer.write(b"!")
         sys.stdout.buffer.flush()
         while True:
@@ -70,7 +70,7 @@ class Sampler:
                 self._read_log()
 
     def _pause(self) -> float | None:
-        """Return the seconds until there is something to do, None if that is never."""
+        """Return the seconds until there is something to do; None if nothing is watched."""
         if not self._records:
             return None
         due = min(record.next for record in self._records.values())
@@ -130,9 +130,9 @@ class Sampler:
             return
         try:
             seen = self._seen[pid, thread] = probe(pid, thread)
-        except OSError:  # it has ended by now: the log tells of it
+        except OSError:  # it has ended: the log tells its end
             return
-        if not self._waiter.add(seen.exit_descriptor, pid):  # it has ended, and was not yet reaped
+        if not self._waiter.add(seen.exit_descriptor, pid):  # it has ended, but was not reaped yet
             self._drop((pid, thread), time.perf_counter(), is_exact=False)
 
     def _see_off(self, pids: list[int]) -> None:
@@ -146,12 +146,12 @@ class Sampler:
         self._has_moved = True
         seen = self._seen.pop(key)
         cpu = None
-        with contextlib.suppress(OSError):  # its parent may have left us no time
+        with contextlib.suppress(OSError):  # its parent may have reaped it already
             cpu = None if key[1] else seen.last_cpu_seconds()
         self._waiter.remove(seen.exit_descriptor)
         seen.close()
         if not key[1]:
-            self._known.add(key[0])  # until its parent has asked, a scan would find it again
+            self._known.add(key[0])  # until it is reaped, a scan would find it again
             for record in self._records.values():
                 record.exits.append((key[0], now, cpu, is_exact))
 
@@ -168,7 +168,7 @@ class Sampler:
             self._add(event.pid, event.thread or 0)
 
     def _know_who_was_there(self, begin: float) -> None:
-        """Learn who was there before a block began; it goes on meanwhile, and may fork."""
+        """Learn which processes were there before a block began; the block may fork meanwhile."""
         begin_since_boot = time.clock_gettime(time.CLOCK_BOOTTIME) - time.perf_counter() + begin
         pids = all_pids()
         for pid in pids - self._known:
@@ -179,7 +179,7 @@ class Sampler:
         self._scanned = time.perf_counter()
 
     def _scan(self, now: float) -> None:
-        """Find children that no event tells of: programs started, bare forks, helpers."""
+        """Find children that the log does not name: programs, bare forks, helpers."""
         self._scanned, self._has_moved = now, False
         pids = all_pids()
         family = {pid for pid, thread in self._seen if not thread} | self._helpers.keys()
@@ -195,7 +195,7 @@ class Sampler:
 
     def _find(self, pid: int, parent: int) -> None:
         words = command_line(pid)
-        is_fork = words == command_line(parent)  # it has not become another program
+        is_fork = words == command_line(parent)  # it runs the same program
         if (name := helper_name(words)) and not is_fork:
             self._helpers[pid] = pid, name, parent
             for record in self._records.values():
@@ -207,12 +207,12 @@ class Sampler:
 
 
 def main(log: str, parent: str, folder: str) -> None:
-    """Look on behalf of process `parent`; then remove `folder`, unless it is empty text."""
+    """Look for process `parent` until it ends; then remove `folder`, unless it is empty text."""
     sampler = Sampler(log, int(parent))
     was_told = False
     try:
         was_told = sampler.run()
-    finally:  # the parent may have been killed: nobody else can tidy up after it
+    finally:  # if the parent was killed, only the sampler can tidy up
         import shutil
 
         for each in [folder, *(() if was_told else sampler.folders)]:

@@ -1,4 +1,4 @@
-"""What the sampler has seen of one watched block so far, and the report it makes of it."""
+"""What the sampler has seen of one watched block so far, and its report about it."""
 
 import marshal
 import time
@@ -7,8 +7,8 @@ from .procfs import busy_seconds, kills_for_memory
 
 __all__ = ["Record"]
 
-MOST_LOOKS = 60_000  # kept of one watch; beyond that every second round goes
-SHORTEST = 0.2  # seconds over which the machine's use, counted in ticks, can be told
+MOST_LOOKS = 60_000  # kept of one block; if there are more, every second round is dropped
+SHORTEST = 0.2  # seconds: over less, the machine's use cannot be told, as it is counted in ticks
 Look = tuple[float, int, int, float, "int | None", "int | None"]
 
 
@@ -28,7 +28,7 @@ class Record:
         self._thin = 1
 
     def look_at_the_machine(self) -> None:
-        """Note how busy the machine has been by now, to tell later what was used meanwhile."""
+        """Note how busy the machine has been so far; `report` counts from here."""
         self._begin = time.perf_counter()
         self._busy, self._kills = busy_seconds(), kills_for_memory()
 
@@ -45,11 +45,11 @@ class Record:
             self._thin *= 2
 
     def report(self) -> bytes:
-        """Return all of it by marshal, as `sampler_client.Report` has it:
+        """Return all of it as marshal data, in the order of `sampler_client.Report`.
 
-        (looks, exits, unrecorded, helpers, busy, kills): `busy` are the cores of the machine
-        that anybody kept busy meanwhile, None if the time was too short to tell; `kills` the
-        processes of anybody that the system had killed for memory when the block began.
+        (looks, exits, unrecorded, helpers, busy, kills): `busy` is how many cores of the machine
+        all processes kept busy meanwhile, None if the time was too short to tell; `kills` is how
+        many processes the system had killed for memory when the block began.
         """
         looks = [look for round_ in self.rounds for look in round_]
         seen = (looks, self.exits, self.unrecorded, self.helpers)

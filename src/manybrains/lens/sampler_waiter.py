@@ -1,4 +1,4 @@
-"""How the sampler sleeps: until it is told something, a worker starts or ends, or a look is due."""
+"""How the sampler sleeps: until an order comes, a worker starts or ends, or a look is due."""
 
 import os
 import select
@@ -13,13 +13,13 @@ _PAUSE = 0.004  # seconds between two rings of the bell: an end is seen within 5
 
 
 class Bell:
-    """Rings when a process writes to the log of events: somebody was born, or has ended.
+    """Rings when a process writes to the log of events: a worker was born, or has ended.
 
-    The system tells of a change in a folder by a signal (F_NOTIFY, fcntl(2)), so that workers
-    pay nothing for it.  A short worker would else be over before the next look.
+    The system reports a change in a folder by a signal (F_NOTIFY, fcntl(2)), so this costs
+    the workers nothing.  Without the bell, a short worker would end before the next look.
 
     Raises:
-        OSError: where the system does not tell.
+        OSError: if the system does not report changes.
     """
 
     def __init__(self, folder: str) -> None:
@@ -37,7 +37,7 @@ class Bell:
         self.disarm()
 
     def arm(self) -> float | None:
-        """Be ready to ring; return in how many seconds to try again, None if it is ready."""
+        """Make it ready to ring; return after how many seconds to try again, None if ready."""
         now = time.perf_counter()
         if self._is_armed:
             return None
@@ -48,7 +48,7 @@ class Bell:
         return None
 
     def rang(self) -> None:
-        """Take note that it has rung: it does not ring again at once."""
+        """Note that it has rung: it does not ring again at once."""
         try:
             os.read(self.descriptor, 4096)
         except BlockingIOError:
@@ -57,7 +57,7 @@ class Bell:
         self._earliest = time.perf_counter() + _PAUSE
 
     def disarm(self) -> None:
-        """Ring no more, until it is armed again."""
+        """Make it silent, until it is armed again."""
         self._fcntl.fcntl(self._folder, self._fcntl.F_NOTIFY, 0)
         self._is_armed = False
 
@@ -73,12 +73,12 @@ class PollWaiter:
         if LINUX:
             try:
                 self._bell = Bell(folder)
-            except (OSError, AttributeError):  # a file system that does not tell: looks have to do
+            except (OSError, AttributeError):  # no reports from this file system
                 return
             self._poll.register(self._bell.descriptor, select.POLLIN)
 
     def add(self, descriptor: int, pid: int) -> bool:
-        """Wait for the end of a process as well; return whether it lives now."""
+        """Wait for the end of this process too; return whether it is alive now."""
         if descriptor < 0:
             return True
         alone = select.poll()
@@ -90,25 +90,25 @@ class PollWaiter:
         return True
 
     def remove(self, descriptor: int) -> None:
-        """Wait for that end no more."""
+        """Do not wait for that end any more."""
         if self._pids.pop(descriptor, None) is not None:
             self._poll.unregister(descriptor)
 
     def be_quiet(self) -> None:
-        """Wake up for no births, as nothing is watched."""
+        """Do not wake up for births any more: nothing is watched."""
         if self._bell is not None:
             self._bell.disarm()
 
     def arm(self) -> float | None:
-        """Wake up for the next birth; return in how many seconds to try again, None if ready."""
+        """Wake up for the next birth; return after how many seconds to try again, or None."""
         return None if self._bell is None else self._bell.arm()
 
     def ended(self) -> "list[int]":
-        """Return the pids of those that have ended, without waiting."""
+        """Return the pids of the processes that have ended, without waiting."""
         return [self._pids[fd] for fd, _ in self._poll.poll(0) if fd in self._pids]
 
     def wait(self, seconds: "float | None") -> "tuple[bytes | None, list[int]]":
-        """Return (what was said: b"" at its end, None if nothing; the pids that ended)."""
+        """Return (the input: None if there is none, b"" at its end; the pids that ended)."""
         ready = self._poll.poll(None if seconds is None else seconds * 1000)
         ended = [self._pids[descriptor] for descriptor, _ in ready if descriptor in self._pids]
         descriptors = {descriptor for descriptor, _ in ready}
@@ -118,7 +118,7 @@ class PollWaiter:
 
 
 class ThreadWaiter:
-    """The same where pipes cannot be polled (Windows): a thread reads standard input."""
+    """The same for Windows, where pipes cannot be polled: a thread reads standard input."""
 
     def __init__(self) -> None:
         import queue
@@ -138,21 +138,21 @@ class ThreadWaiter:
         return True
 
     def remove(self, _descriptor: int) -> None:
-        """Do nothing, as `add`."""
+        """Do nothing: see `add`."""
 
     def be_quiet(self) -> None:
         """Do nothing: births are seen at the next look."""
 
     def arm(self) -> float | None:
-        """Do nothing, as `be_quiet`."""
+        """Do nothing: see `be_quiet`."""
         return None
 
     def ended(self) -> "list[int]":
-        """Return nobody: see `add`."""
+        """Return no pids: see `add`."""
         return []
 
     def wait(self, seconds: "float | None") -> "tuple[bytes | None, list[int]]":
-        """Return (what was said: b"" at its end, None if nothing; no pids)."""
+        """Return (the input: None if there is none, b"" at its end; no pids)."""
         try:
             return self._said.get(timeout=seconds), []
         except self._nothing:
@@ -160,5 +160,5 @@ class ThreadWaiter:
 
 
 def waiter(folder: str) -> "PollWaiter | ThreadWaiter":
-    """Return the one that works here, for a log of events in this folder."""
+    """Return the waiter that works on this system, for a log of events in this folder."""
     return PollWaiter(folder) if hasattr(select, "poll") else ThreadWaiter()

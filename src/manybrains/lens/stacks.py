@@ -1,6 +1,6 @@
 """Where the threads of this process and of its workers stand: their stacks, as they are now.
 
-Workers are asked by a signal; `workers.stack_dumps` made them ready to tell.
+A signal asks the workers; `workers.stack_dumps` has made them ready to answer.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ Stack = tuple[Frame, ...]  # the innermost call first
 
 
 def stack_of(frame: FrameType | None) -> Stack:
-    """Return the stack that ends with a frame of this process."""
+    """Return the stack whose innermost call is this frame."""
     frames: list[Frame] = []
     while frame is not None:
         code = frame.f_code
@@ -60,7 +60,7 @@ def stacks_of_workers(
     ended, runs another program, or did not tell in time.
 
     Args:
-        seconds: that all of them together may take.
+        seconds: the time that all workers together may take.
     """
     until = time.monotonic() + seconds
     found: dict[int, Sequence[Stack] | str] = {}

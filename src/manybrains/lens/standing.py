@@ -1,4 +1,4 @@
-"""Where everybody stands when a block is stopped: main, its threads, and its workers."""
+"""Where main, its threads and its workers stand when a block is stopped."""
 
 import os
 import threading
@@ -11,7 +11,7 @@ from .stacks import Stack, stacks_here, stacks_of_workers
 
 __all__ = ["where_everybody_stands"]
 
-_WORKERS_TIMEOUT = 0.2  # seconds in which workers can tell
+_WORKERS_TIMEOUT = 0.2  # seconds within which workers can answer
 
 
 def where_everybody_stands(
@@ -20,8 +20,8 @@ def where_everybody_stands(
     """Return the place of this process, of each of its threads, and of each worker.
 
     Args:
-        block: the stack of the watched block, which is what main stands in.
-        workers: their pids.
+        block: the stack of the watched block: where main stands.
+        workers: the pids of the workers.
     """
     renamed = session.script.readable if session.script is not None else str
     own, pids = os.getpid(), sorted(pid for pid in workers if pid is not None)

@@ -1,4 +1,4 @@
-"""watch(): run a block of code and see its workers; `%%watch` is its face in a notebook."""
+"""watch(): run a block of code and see its workers; in a notebook, `%%watch` calls it."""
 
 import contextlib
 import math
@@ -38,20 +38,21 @@ def watch(
     interval: float = 0.05,
     quiet: bool = False,
 ) -> "Watch":
-    """Watch a block of code: `with watch() as run: ...`; its figures are there afterwards.
+    """Watch a block of code: `with watch() as run: ...`; afterwards `run` has its figures.
 
     Every process and thread that the block starts becomes a lane of the `Run`.
 
     Args:
-        name: what the run is called in pictures and tables.
+        name: the name of the run in pictures and tables.
         deadline: seconds after which the block's workers are killed and the block is
-            interrupted; the run then has ``finished=False``, tells where everybody stood, and
-            the program goes on after the block.  Without one, the block takes what it takes.
+            interrupted.  The run then has ``finished=False`` and says where each lane stood,
+            and the program goes on after the block.  Without a deadline, the block may take
+            any time.
         interval: seconds between two looks at each worker, at least 0.005.
-        quiet: say nothing when the deadline passes.
+        quiet: print nothing when the deadline passes.
 
     Raises:
-        ValueError: if a figure makes no sense; the message says which and what would.
+        ValueError: if an argument makes no sense; the message says which, and what would.
     """
     if not isinstance(name, str) or not name.strip():
         raise ValueError(f"the name of a run should be some text, not {name!r}")
@@ -74,11 +75,12 @@ def _cpu_by_now(workers: Iterable[process.BaseProcess]) -> dict[Key, float | Non
 
 
 class Watch:
-    """A block under watch; made by `watch`, good for one block.
+    """The context manager that `watch` returns; it serves for one block.
 
     Attributes:
-        handle: what the block is given; it has the Run once the block is over.
-        trouble: why nobody could look, in a sentence; else empty.
+        handle: what the block gets; it has the Run after the block.
+        trouble: a sentence about why the sampler could not look, or that the system killed
+            workers for memory; else empty.
     """
 
     def __init__(self, name: str, deadline: float | None, interval: float, quiet: bool) -> None:
@@ -185,7 +187,7 @@ class Watch:
     def _tell_of_memory(
         self, lanes: Sequence[Lane], lifetimes: Sequence[Lifetime], kills: int | None
     ) -> None:
-        """Tell who was killed and not by us, if the system has killed for memory meanwhile."""
+        """Name the workers that the system killed for memory: killed meanwhile, and not by us."""
         ours = {life.pid for life in lifetimes if life.cpu_before_kill is not None}
         killed = [lane.name for lane in lanes if lane.exit_code == -9 and lane.pid not in ours]
         if killed and kills is not None and kills_for_memory() > kills:
@@ -198,7 +200,7 @@ class Watch:
         return self._deadline is not None and self._deadline.passed
 
     def _note(self, lanes: Sequence[Lane], error: BaseException | None) -> str:
-        """Return why the block did not finish, where everybody stood, and what was done."""
+        """Return why the block did not finish, where each lane stood, and what was ended."""
         if not self._passed or self._deadline is None:
             return "" if error is None else f"stopped by {type(error).__name__}"
         told = [f"stopped at its deadline of {self._deadline.seconds:g} s"]
@@ -249,7 +251,7 @@ def _used_by_others(report: Report, lanes: Sequence[Lane], seconds: float) -> fl
 
 
 def _stack_of_error(error: BaseException | None) -> Stack:
-    """Return where an error was raised: its traceback, the innermost call first."""
+    """Return the stack where an error was raised, from its traceback."""
     trace = error.__traceback__ if error is not None else None
     calls: list[Stack] = []
     while trace is not None:

@@ -1,1 +1,1 @@
-"""What rides along in every worker: light, and of the standard library only."""
+"""What runs inside every worker: light modules that use only the standard library."""

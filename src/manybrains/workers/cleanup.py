@@ -1,7 +1,7 @@
-"""Nobody left behind: no worker outlives its parent, or its cell's interrupt.
+"""No worker is left behind: none outlives its parent, or an interrupt of its cell.
 
-A process is ended by the handle that its parent holds, never by name.  The fork server and the
-resource tracker are spared: they end with their parent.  Workers import this: it is light.
+A process is ended by the handle that its parent holds, never by its name.  The fork server and
+the resource tracker are not killed: they end with their parent.  Workers import this: it is light.
 """
 
 import contextlib
@@ -22,20 +22,20 @@ if LINUX:
 
 __all__ = ["children", "die_with_parent", "end", "end_since", "kill", "kill_since"]
 
-_END_TIMEOUT = 1.0  # seconds that a killed process gets to be gone
+_END_TIMEOUT = 1.0  # seconds within which a killed process should be gone
 _KILL = int(getattr(signal, "SIGKILL", signal.SIGTERM))  # no enum: see stdlib_internals
 _ROUNDS = 5  # a pool may have replaced a worker just before it was told to stop
 
 
 def die_with_parent(sentinel: int) -> None:
-    """Make sure that this process is killed when its parent ends, however that ends.
+    """Make sure that this process is killed when its parent ends, in whatever way.
 
-    On Linux the kernel does it, when the parent's end of the pipe `sentinel` closes
-    (F_SETSIG and O_ASYNC, fcntl(2)): no thread, so neither a held GIL nor a blocked
-    signal is in the way.  Elsewhere a waiting thread does it.
+    On Linux the kernel of the system kills it, when the parent's end of the pipe `sentinel`
+    closes (F_SETSIG and O_ASYNC, fcntl(2)).  That needs no thread, so neither a held GIL nor a
+    blocked signal can prevent it.  On other systems, a waiting thread kills it.
 
     Args:
-        sentinel: our end of the pipe; nobody has set a flag of its own on it.
+        sentinel: our end of the pipe; no other flags are set on it.
     """
     if not LINUX:
         threading.Thread(target=_wait_and_die, args=(sentinel,), daemon=True).start()
@@ -45,8 +45,8 @@ def die_with_parent(sentinel: int) -> None:
     fcntl(sentinel, F_SETFL, os.O_ASYNC)
     pipe = poll()
     pipe.register(sentinel, POLLIN)
-    # Was the parent gone before we asked?  Only the pipe can tell: a process that ends closes
-    # its files first, and is still our parent for a while.
+    # Had the parent ended before this request?  Only the pipe can tell: a process that ends
+    # closes its files first, and is still our parent for a moment.
     if pipe.poll(0):
         os.kill(os.getpid(), _KILL)
 
@@ -59,16 +59,16 @@ def _wait_and_die(sentinel: int) -> None:
 
 
 def children() -> set[process.BaseProcess]:
-    """Return the workers of this process that nobody has seen ended.
+    """Return the workers of this process whose end is not yet known.
 
-    As `multiprocessing.active_children`, but without polling them: a poll here while
-    another thread joins a forkserver's worker would take its exit code away.
+    This is `multiprocessing.active_children` without polling: if another thread joins a
+    worker of the fork server meanwhile, a poll here would take the exit code away from it.
     """
     return known_children()
 
 
 def kill(workers: Iterable[process.BaseProcess]) -> None:
-    """Kill these workers of ours; their own children follow, guarded by `die_with_parent`."""
+    """Kill these workers of ours; `die_with_parent` then ends their children."""
     for worker in workers:
         with contextlib.suppress(ValueError, AttributeError):  # closed, or not yet started
             worker.kill()
@@ -85,7 +85,7 @@ def end(workers: Iterable[process.BaseProcess]) -> None:
 
 
 def kill_since(before: Iterable[process.BaseProcess]) -> set[process.BaseProcess]:
-    """Kill the workers that were not there before, without waiting; return who was killed."""
+    """Kill the workers that were not there before, without waiting; return these workers."""
     doomed = children() - set(before)
     _stop_pools(doomed)
     kill(doomed)
@@ -93,7 +93,7 @@ def kill_since(before: Iterable[process.BaseProcess]) -> set[process.BaseProcess
 
 
 def end_since(before: Iterable[process.BaseProcess]) -> set[process.BaseProcess]:
-    """Kill the workers that were not there before, wait for their end; return who was killed."""
+    """Kill the workers that were not there before, wait for their end; return these workers."""
     ended: set[process.BaseProcess] = set()
     for _ in range(_ROUNDS):
         doomed = children() - set(before)

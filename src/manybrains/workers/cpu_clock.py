@@ -1,4 +1,4 @@
-"""CPU seconds of this process and of others, from the clocks that the system keeps.
+"""CPU seconds of this process and of other processes, from the clocks of the system.
 
 Workers import this: it is light.
 """
@@ -12,10 +12,10 @@ __all__ = ["cpu_of", "own_cpu"]
 
 
 def own_cpu() -> tuple[float, float]:
-    """Return the CPU seconds of this process, and those that its parent will see on top.
+    """Return the CPU seconds of this process, and those that its parent will see in addition.
 
-    Where the parent asks wait4(2), those are the seconds of the children that this process
-    has waited for.  On Linux the parent asks the worker's own clock, which does not count them.
+    If the parent asks with wait4(2), it also sees the CPU time of the children for which this
+    process has waited.  On Linux the parent reads the worker's own clock, without them.
     """
     if LINUX or not hasattr(os, "wait4"):
         return time.process_time(), 0.0
@@ -26,14 +26,14 @@ def own_cpu() -> tuple[float, float]:
 
 
 def cpu_of(pid: int, thread: int = 0) -> float | None:
-    """Return the CPU seconds of another process by now, or None where that cannot be known.
+    """Return the CPU seconds of another process by now; None if that cannot be known.
 
     Linux keeps a CPU clock for each process, in nanoseconds; its id is made from the pid
     as in glibc's clock_getcpuclockid(3).  /proc counts in ticks of 10 ms.
 
     Args:
         pid: whose clock is asked.
-        thread: the native id of a thread of our own, whose clock is asked instead.
+        thread: the native id of a thread of this process; its clock is asked instead.
     """
     if not LINUX:
         return None

@@ -1,7 +1,7 @@
-"""Births and ends of workers, written down where they happen, one line each in one file.
+"""Births and ends of workers, written down where they happen: one file, one line for each.
 
-Every process appends whole lines; `parse` reads one back.  Clock: `time.perf_counter`, which
-all processes of a machine share.  Workers and the sampler import this: it is light.
+Every process appends whole lines; `parse` reads a line.  The clock is `time.perf_counter`,
+which all processes of a machine share.  Workers and the sampler import this: it is light.
 """
 
 import os
@@ -11,18 +11,21 @@ __all__ = ["Event", "EventLog", "open_to_append", "open_to_read", "parse"]
 
 
 class Event:
-    """One line of the log; None where the kind of event has no such figure.
+    """One line of the log; a figure is None if this kind of event does not have it.
 
     Attributes:
         kind: ``"requested"``: ``start()`` was called, noted by the process that called it;
             ``"born"``: the first own instruction; ``"finished"``: the last own instruction,
-            which is not yet the end of the process; ``"reaped"``: somebody was told how it
-            ended; ``"signalled"``: somebody is about to send it a signal.
-        pid: the process, or that of the thread; `thread` is the native id of a thread.
-        asker: the process that called ``start()``; `parent` the one that really started it.
-        moment: on the clock of ``time.perf_counter``; of a birth also when it was requested,
-            if that is known.
-        cpu: CPU seconds by then; `children_cpu` those of children it has waited for.
+            which is not yet the end of the process; ``"reaped"``: another process was told
+            how it ended; ``"signalled"``: another process is about to send it a signal.
+        pid: the process, or the process of the thread.
+        thread: the native id of a thread.
+        asker: the process that called ``start()``.
+        parent: the process that really started it.
+        requested: for the birth of a thread, when ``start()`` was called.
+        moment: when it happened; for ``"requested"``, when ``start()`` was called.
+        cpu: CPU seconds by then.
+        children_cpu: CPU seconds of the children for which it has waited.
         code: the exit code.
         name: of the worker.
     """
@@ -93,7 +96,7 @@ class EventLog:
         code: int | None = None,
         name: str = "",
     ) -> None:
-        """Append an event; what cannot be written (a full disk) is lost, never raised."""
+        """Append an event; if the disk is full, the event is lost, and no error is raised."""
         # Plain code: after a fork, each piece of Python that is used for the first time copies
         # a page of memory.
         line = f"{kind}\t{pid}"
@@ -107,7 +110,7 @@ class EventLog:
             pass
 
     def close(self) -> None:
-        """Close the file; lines that others have written stay in it."""
+        """Close the file; the lines stay in it."""
         try:  # noqa: SIM105
             os.close(self._descriptor)
         except OSError:
@@ -115,7 +118,7 @@ class EventLog:
 
 
 def parse(line: bytes) -> Event | None:
-    """Return the event of a line, or None: a full disk cuts lines short."""
+    """Return the event of a line; None if the line is incomplete, as on a full disk."""
     try:
         kind, pid, *figures, name = line.decode("ascii").split("\t")
         thread, asker, parent, requested, moment, cpu, children_cpu, code = figures
@@ -145,7 +148,7 @@ def _number(text: str) -> float | None:
 
 
 def open_to_append(path: str) -> int:
-    """Open a file to which several processes append: what each writes at once stays whole."""
+    """Open a file to which several processes append; each write stays in one piece."""
     if sys.platform == "win32":
         from .stdlib_internals import open_to_append_on_windows
 

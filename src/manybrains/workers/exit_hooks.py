@@ -1,6 +1,7 @@
-"""How workers ended, noted where it is told: the system and the fork server tell it once.
+"""How workers ended: noted at the call that asks, because the system answers it only once.
 
-Workers import this, since they may have children of their own: it is light.
+The fork server answers once too.  Workers import this, since they may have children of their
+own: it is light.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HOOKS_OF_EXITS"]
 
-_ANSWER_TIMEOUT = 0.2  # seconds that another thread gets to come back with what it was told
+_ANSWER_TIMEOUT = 0.2  # seconds within which another thread should return with the answer
 _NO_WAITING = getattr(os, "WNOHANG", 0)
 
 
@@ -36,10 +37,10 @@ class _Ends:
     """What is known of the end of one worker, beside its Popen object.
 
     Attributes:
-        told: (pid, status and, from wait4, usage), once the system has told it.
-        cpu: CPU seconds by its clock, read when it had ended and was not yet reaped.
-        is_lost: whether somebody else was told, outside of multiprocessing.
-        lock: held by who asks the fork server.
+        told: the system's answer: (pid, status and, from wait4, usage); empty before.
+        cpu: CPU seconds by its clock, read after its end and before it was reaped.
+        is_lost: whether the answer went to other code, outside of multiprocessing.
+        lock: held by the thread that asks the fork server.
     """
 
     __slots__ = ("__weakref__", "cpu", "is_lost", "lock", "told")
@@ -82,10 +83,10 @@ def _around_poll(poll: Callable[..., int | None]) -> Callable[..., int | None]:
 
 
 def _poll(self: Any, flag: int) -> int | None:
-    """As popen_fork.Popen.poll, but ask for the CPU time that was used as well.
+    """Do what popen_fork.Popen.poll does, and ask for the CPU time too.
 
-    The system tells once how a worker ended.  No interrupt can come between the telling and
-    the list, since both happen in one call into C.
+    The system says only once how a worker ended.  No interrupt can come between its answer and
+    the list, because both happen in one call into C.
     """
     if self.returncode is None:
         ends = _ends_of(self)
@@ -93,7 +94,7 @@ def _poll(self: Any, flag: int) -> int | None:
             if not ends.told and not (LINUX and _lives_on(self.pid, ends, flag)):
                 reap = os.waitpid if LINUX else os.wait4
                 ends.told.extend(filter(itemgetter(0), map(reap, (self.pid,), (flag,))))
-        except OSError:  # not created yet, or reaped by somebody else (bpo-1731717)
+        except OSError:  # not created yet, or reaped by other code (bpo-1731717)
             if not _told_to_another_thread(ends):
                 return None
         for pid, status, *usage in ends.told:
@@ -105,7 +106,7 @@ def _poll(self: Any, flag: int) -> int | None:
 
 
 def _told_to_another_thread(ends: _Ends) -> bool:
-    """Wait a moment for a thread of ours that asked at the same time, and was told instead.
+    """Wait a moment for a thread that asked at the same time, and got the answer instead.
 
     It may still be on its way back from the system: an executor has such a thread.
     """
@@ -119,7 +120,7 @@ def _told_to_another_thread(ends: _Ends) -> bool:
 
 
 def _lives_on(pid: int, ends: _Ends, flag: int) -> bool:
-    """Tell whether a worker has not ended; if it has, ask its CPU clock, which ends with it."""
+    """Tell whether a worker has not ended; if it has, read its CPU clock before it is reaped."""
     if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | flag) is None:
         return True
     ends.cpu = cpu_of(pid)
@@ -129,7 +130,7 @@ def _lives_on(pid: int, ends: _Ends, flag: int) -> bool:
 def _around_poll_of_the_forkserver(
     poll: Callable[..., int | None],
 ) -> Callable[..., int | None]:
-    """Let neither an interrupt nor another thread come between the fork server's word and its note.
+    """Let no interrupt and no other thread come between the fork server's answer and its note.
 
     An executor has such a thread, which joins its workers.
     """

@@ -1,4 +1,4 @@
-"""What to do where the machine gives no more: one sentence for each limit.
+"""What the reader can do at a limit of the machine: a sentence or two for each limit.
 
 The operating system names a limit by a number; the sentence goes with the error as a note.
 Workers import this: it is light.
@@ -33,7 +33,7 @@ _FILES = (
 )
 _MEMORY = (
     "There is no memory for it here. Start fewer workers, give each its part of the data instead "
-    "of the whole, or restart the kernel to be rid of what is not needed any more."
+    "of the whole, or restart the kernel, which frees all its memory."
 )
 _SENTENCES = {
     errno.EAGAIN: _PROCESSES,
@@ -44,7 +44,7 @@ _SENTENCES = {
 
 
 def remedy(error: BaseException) -> str:
-    """Return what can be done about an error that a limit of the machine caused, or no text."""
+    """Return what the reader can do about an error from a limit of the machine; else ""."""
     number = getattr(error, "errno", None) or 0
     if isinstance(error, MemoryError):
         return _MEMORY
@@ -56,13 +56,13 @@ def remedy(error: BaseException) -> str:
 
 
 def start_remedy(error: BaseException) -> str:
-    """Return what can be done where a worker cannot be started."""
+    """Return what the reader can do if a worker cannot be started."""
     # The fork server could not fork, and ended: all that its client sees is a closed pipe.
     return _PROCESSES if isinstance(error, PIPE_CLOSED) else remedy(error)
 
 
 def shared_remedy(error: BaseException) -> str:
-    """Return what can be done where a semaphore or shared memory cannot be made."""
+    """Return what the reader can do if a semaphore or shared memory cannot be made."""
     if not isinstance(error, OSError) or not sys.platform.startswith("linux"):
         return ""
     if not os.path.isdir(SHARED):  # noqa: PTH112 - pathlib is slow to import
@@ -80,7 +80,7 @@ def shared_remedy(error: BaseException) -> str:
 
 
 def no_room(folder: str) -> str:
-    """Return what to do about a file system that is full."""
+    """Return what the reader can do about a full file system."""
     return (
         f"No room is left on the disk of {folder or 'the temporary folder'}, so that something of "
         "what workers print and do may be missing here. Make room there, or set the environment "
@@ -89,11 +89,11 @@ def no_room(folder: str) -> str:
 
 
 def reserve(descriptor: int, size: int) -> None:
-    """Take the pages of new shared memory at once, where room may be short.
+    """Take the pages of new shared memory at once, if there may be too little room.
 
-    Linux hands out more than /dev/shm holds, and kills the kernel when it writes past the end.
-    To take all pages costs a tenth of a second for 500 MB, so that is only done for a block
-    that is large beside what is free.
+    Linux promises more than /dev/shm holds, and kills the process that writes past the end.
+    To take all pages costs a tenth of a second for 500 MB.  So this is done only for a block
+    that is large in comparison with the free room.
 
     Raises:
         OSError: if there is no room for so many bytes.
@@ -118,7 +118,7 @@ def _size_of(folder: str) -> int:
 def with_remedy(
     do: Callable[..., Any], find: Callable[[BaseException], str] = remedy
 ) -> Callable[..., Any]:
-    """Wrap what a limit can stop, so that its errors name what can be done."""
+    """Wrap a function that a limit can stop, so that its errors say what the reader can do."""
 
     @functools.wraps(do)
     def done(*arguments: Any, **keywords: Any) -> Any:

@@ -1,6 +1,6 @@
-"""Hooks that are put into a module when somebody imports it, and not before.
+"""Hooks that are put into a module when it is imported, and not before.
 
-Importing all that may be hooked would make a small script twice as large, and as slow to fork.
+An import of all these modules would make a small script twice as large, and its fork as slow.
 Workers import this: it is light.
 """
 
@@ -27,10 +27,10 @@ def wrap(owner: Any, name: str, wrapper: Callable[[Any], Any]) -> Hook:
 
 
 class PostImportHook:
-    """A finder that finds no module itself, but learns which are imported.
+    """A finder that finds no module itself, but learns which modules are imported.
 
     Args:
-        hook: called with the table of a module, once that has been imported.
+        hook: called with the hooks of a module, once it has been imported.
     """
 
     def __init__(self, hook: Callable[[list[Hook]], None]) -> None:

@@ -1,4 +1,4 @@
-"""Interrupts: put off while something must not be cut in two, and told from other errors.
+"""Interrupts: delayed while a step must not be interrupted, and told from other errors.
 
 Workers import this: it is light.
 """
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 __all__ = ["DelayedInterrupt", "is_interrupt"]
 
-_DELAY_TIMEOUT = 2.0  # seconds for which an interrupt is put off at most
+_DELAY_TIMEOUT = 2.0  # seconds by which an interrupt is delayed, at most
 
 
 def is_interrupt(error: BaseException | None) -> bool:
-    """Tell whether it is an interrupt: in a cell that awaits it arrives as CancelledError."""
+    """Tell whether it is an interrupt; in a cell with `await`, that is a CancelledError."""
     return isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError"
 
 
 class DelayedInterrupt:
-    """Puts off an interrupt of the main thread until a block is over, if that is soon.
+    """Delays an interrupt of the main thread until the end of a block, if that is soon.
 
-    Between `os.fork` and the note of its child, an interrupt would leave a worker that nobody
-    knows.  In the callbacks of a fork Python drops an interrupt.
+    An interrupt between `os.fork` and the note of the child would leave an unknown worker.
+    In the callbacks of a fork, Python drops an interrupt.
     """
 
     __slots__ = ("_handler", "_late", "_until")
@@ -53,7 +53,7 @@ class DelayedInterrupt:
             self._handler(*self._late[-1])
 
     def leave(self) -> None:
-        """Be open to interrupts again, also in the worker that was forked inside the block."""
+        """Allow interrupts again, also in a worker that was forked inside the block."""
         if self._handler is not None:
             set_handler(signal.SIGINT, self._handler)
 

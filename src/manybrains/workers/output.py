@@ -1,6 +1,6 @@
-"""What a worker prints: whole lines, each one written at once to a file of the cell.
+"""What a worker prints: whole lines, each written at once to a file of the cell.
 
-Nothing that it wrote is lost, whatever ends it.  `notebook.output_frames` reads the file.
+So nothing that it wrote is lost, however it ends.  `notebook.output_frames` reads the file.
 Workers import this: it is light.
 """
 
@@ -27,7 +27,7 @@ LONGEST_NAME = 200  # characters of a worker's name
 
 
 def frame_head(stream: int, pid: int, worker: str) -> bytes:
-    """Return what all frames of a worker's stream begin with."""
+    """Return the beginning of all frames of a worker's stream."""
     fields = (str(stream), str(pid), worker, "")
     return FRAME + UNIT.join(field.encode("utf-8", "replace") for field in fields)
 
@@ -87,7 +87,7 @@ class _Frames(io.TextIOBase):
 
 
 def capture(path: str, worker: str) -> None:
-    """Send what this worker prints to a file, from C and from its own children as well."""
+    """Send to a file what this worker, its C code and its own children print."""
     target = open_to_append(path)
     if len(worker) > LONGEST_NAME or not worker.isprintable():
         worker = "".join(c if c.isprintable() else "?" for c in worker[:LONGEST_NAME])

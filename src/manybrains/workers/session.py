@@ -1,4 +1,4 @@
-"""What is installed in this process: one session, which everything else asks for.
+"""What is installed in this process: one session, which all other modules use.
 
 Workers import this: it is light.
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         def readable(self, text: str) -> str: ...
 
     class OutputFiles(Protocol):
-        """Whoever reads what workers print."""
+        """The reading side of what workers print."""
 
         def path_for_worker(self, worker: BaseProcess) -> str | None: ...
 
@@ -49,16 +49,16 @@ class Session:
         folder: private temporary folder of the notebook or script.
         log: where births and ends of workers are noted.
         pid: the process this session belongs to.
-        is_worker: whether that is a worker; the folder then belongs to another process.
+        is_worker: whether this process is a worker; then the folder belongs to another process.
         script: the notebook as a script; None outside of a notebook.
         relay: reads what workers print; None outside of a notebook and in workers.
         output: the file a worker prints to, handed on to its own children.
-        stack_signal: the number of the signal on which a worker tells where it stands, 0 if none;
-            `stack_file` the descriptor of the file it writes to, -1 if there is none.
-        sampler: the handle of the process that looks, once there is one.
+        stack_signal: the number of the signal on which a worker writes where it stands, or 0.
+        stack_file: the descriptor of the file to which it writes that, or -1.
+        sampler: the handle of the sampler, once there is one.
         helpers: processes that serve the machinery, by pid; they are never lanes.
         pools: the pools made here, which replace workers that end.
-        on_fork: called first in a forked worker, to let go of what is the notebook's.
+        on_fork: called first in a forked worker, to release what belongs to the notebook.
         on_close: called when the session ends.
     """
 
@@ -84,7 +84,7 @@ class Session:
         self._kept: tuple[Any, ...] = ()
 
     def hook(self, hooks: Mapping[str, Table]) -> None:
-        """Hook each of these modules, now or once somebody imports it."""
+        """Hook each of these modules: now, or when it is imported."""
         for name, table in hooks.items():
             if name in sys.modules:
                 self._hook(table(sys.modules[name]))
@@ -103,7 +103,7 @@ class Session:
             setattr(owner, name, replacement)
 
     def enter_child(self, output: str | None = None) -> None:
-        """Become the session of a forked process: let go of what is its parent's."""
+        """Become the session of a forked process: release what belongs to its parent."""
         for let_go in self.on_fork:
             let_go()
         # Keep these references: freeing the parent's objects would copy their memory pages.
@@ -113,10 +113,10 @@ class Session:
         self.pid, self.is_worker = os.getpid(), True
 
     def unhook(self) -> None:
-        """Put back what was there, unless somebody has put something else there since.
+        """Put back what was there before our hooks, unless another tool has replaced it since.
 
-        A wrapper that another tool has put around ours stays, and so does ours inside of it:
-        without a session it only hands on.
+        A wrapper that another tool has put around ours stays, and ours stays inside it: without
+        a session, ours only passes the call on.
         """
         self._import_hook.awaited.clear()
         if self._import_hook in sys.meta_path:
@@ -133,7 +133,7 @@ class Session:
 
 
 def _is_inside(function: Any, some: weakref.WeakSet[Any]) -> bool:
-    """Tell whether a function wraps one of some, however deep inside."""
+    """Tell whether a function wraps one of `some`, at any depth."""
     while function is not None:
         if function in some:
             return True

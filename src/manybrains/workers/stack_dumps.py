@@ -1,7 +1,7 @@
-"""Where the threads of a process stand: told by the process itself when a signal asks.
+"""Where the threads of a process stand: the process writes it down when it gets a signal.
 
-`faulthandler` writes it in C, inside the signal's handler: it needs no GIL, and forked workers
-inherit it.  `lens.stacks` asks and reads.  Workers import this: it is light.
+`faulthandler` does this in C, in the signal's handler: it needs no GIL, and forked workers
+inherit it.  `lens.stacks` sends the signal and reads.  Workers import this: it is light.
 """
 
 import os
@@ -18,9 +18,9 @@ _CANDIDATES = range(5, 15)  # below the last real-time signal
 
 
 def choose_signal() -> int:
-    """Return the number of a signal that nobody uses in this process, or 0 if there is none.
+    """Return the number of a signal that is unused in this process, or 0 if there is none.
 
-    A real-time signal on Linux.  Elsewhere SIGINFO, which macOS has and ignores by default.
+    On Linux it is a real-time signal; elsewhere SIGINFO, which macOS ignores by default.
     """
     if not LINUX:
         information = int(getattr(signal, "SIGINFO", 0))
@@ -37,16 +37,16 @@ def is_free(number: int) -> bool:
 
 
 def stacks_path(folder: str) -> str:
-    """Return the file to which all processes of a session tell where they stand."""
+    """Return the file in which all processes of a session write where they stand."""
     return os.path.join(folder, "stacks")  # noqa: PTH118 - pathlib is slow to import
 
 
 def tell_stacks_on(number: int, folder: str) -> int:
-    """Let this process and its forked children tell, on this signal, where they stand.
+    """Let this process and its forked children write, on this signal, where they stand.
 
     Returns:
-        the descriptor of the file, to be closed after `tell_no_more`; -1 where that is not
-        possible: no such signal, no room for a file, or somebody else's handler, which stays.
+        the descriptor of the file, which `tell_no_more` closes; -1 if it is not possible:
+        there is no such signal, no room for a file, or the signal has a handler, which stays.
     """
     if not number or not is_free(number):
         return -1

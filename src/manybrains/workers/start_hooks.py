@@ -1,6 +1,6 @@
-"""Births and last instructions of workers, noted by whoever starts them and by themselves.
+"""Births and last instructions of workers; the worker and the process that starts it note them.
 
-A worker installs the same when it is born, so that its own children are seen as well.
+A worker installs the same hooks at its birth, so that its own children are seen too.
 Workers import this: it is light.
 """
 
@@ -52,7 +52,7 @@ def _of_processes(process: Any) -> list[Hook]:
 
 
 class _Arrival:
-    """Rides on a process object to its worker; unpickling it there installs the session."""
+    """Travels with a process object to its worker; unpickled there, it installs the session."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class _Arrival:
         self.folder = folder
         self.output = output
         self.stack_signal = stack_signal
-        self.delay = delay  # in which a forked worker finds itself
+        self.delay = delay  # a forked worker begins inside it
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _arrive, (self.folder, self.output, self.stack_signal)
@@ -103,7 +103,7 @@ def _around_start(start: Callable[[Any], None]) -> Callable[[Any], None]:
             return
         requested = time.perf_counter()
         output = session.relay.path_for_worker(self) if session.relay else session.output
-        with DelayedInterrupt() as delay:  # the worker is known, whenever an interrupt comes
+        with DelayedInterrupt() as delay:  # an interrupt leaves no unknown worker
             self._manybrains = _Arrival(session.folder, output, session.stack_signal, delay)
             try:
                 start(self)
@@ -140,7 +140,7 @@ def _around_body(body: Callable[..., int]) -> Callable[..., int]:
 
 
 def _note_last_instruction(session: Session) -> None:
-    """Note the worker's last own instruction: not yet its end, which the system tells."""
+    """Note the worker's last own instruction; its end comes later, and the system tells it."""
     cpu, of_children = own_cpu()
     moment = time.perf_counter()
     session.log.note("finished", os.getpid(), moment=moment, cpu=cpu, children_cpu=of_children)
@@ -156,7 +156,7 @@ def _enter_worker(
     asker, parent = requester_of(worker), os.getppid()
     session.log.note("born", session.pid, asker=asker, parent=parent, moment=born, name=worker.name)
     if output is not None:
-        with contextlib.suppress(OSError):  # then it prints where it always did
+        with contextlib.suppress(OSError):  # then it prints to the usual place
             capture(output, worker.name)
     loop = target_of(worker)
     if _place_of(loop) in (POOL_LOOP, EXECUTOR_LOOP):
@@ -171,7 +171,7 @@ def _place_of(function: Any) -> tuple[str, str]:
 
 
 def _run(session: Session, name: str, run: Callable[[], None]) -> None:
-    """Do a worker's work; an error is reported as multiprocessing does, but in one piece."""
+    """Do a worker's work; report an error like multiprocessing, but in one write."""
     at_the_very_end(functools.partial(_note_last_instruction, session))
     try:
         run()

@@ -1,8 +1,8 @@
-"""Tasks that a worker cannot read, and errors that are explained and arrive whole.
+"""Tasks that a worker cannot read, and errors that are explained and arrive complete.
 
-Unpickling an error calls its class with what it kept as `args`; where the class wants others, a
-Pool never answers and an executor breaks.  Such errors travel in an `_Envelope`.  Workers of
-pools import this, and others that fail: it is light.
+Unpickling an error calls its class with the error's `args`.  If the class needs other arguments,
+a Pool never answers and an executor breaks.  Such errors travel in an `_Envelope`.  Workers of
+pools import this, and workers that fail: it is light.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ _WHOLE_NUMBERS = ("BININT", "BININT1", "BININT2", "LONG1")  # as pickle writes t
 
 
 def read_tasks_safely(loop: Any, queue: Any) -> None:
-    """Let what a worker cannot unpickle be an error of that task, and any error be explained.
+    """Make a task that a worker cannot unpickle an error of that task, and explain errors.
 
-    Without this the worker of a Pool dies of it, the pool replaces it for ever, and the cell
-    that waits for the answer hangs; an executor breaks.
+    Without this, the worker of a Pool dies, the pool replaces it again and again, and the cell
+    that waits for the answer hangs.  An executor breaks.
 
     Args:
         loop: what the worker does: `worker` of a Pool, or `_process_worker` of an executor.
-        queue: where it gets its tasks.
+        queue: the queue from which it gets its tasks.
     """
     get = _get_task if loop.__module__ == POOL_LOOP[0] else _get_item
     queue.get = functools.partial(get, queue)
 
 
 def _get_task(queue: Any) -> Any:
-    """As SimpleQueue.get, for the worker of a Pool."""
+    """Do what SimpleQueue.get does, for the worker of a Pool."""
     sealed = receive_from_pool(queue)
     try:
         task = pickle.loads(sealed)
@@ -58,10 +58,10 @@ def _get_task(queue: Any) -> Any:
 
 
 def _get_item(queue: Any, **_: bool) -> Any:
-    """As Queue.get, for the worker of an executor.
+    """Do what Queue.get does, for the worker of an executor.
 
-    What it cannot find is an error of the task; anything else that goes wrong here breaks
-    the executor, as it always does.
+    A name that cannot be found is an error of the task.  Any other error here breaks the
+    executor, as it does without our hooks.
     """
     sealed = receive_from_executor(queue)
     try:
@@ -76,7 +76,7 @@ def _get_item(queue: Any, **_: bool) -> Any:
 
 
 def _numbers(sealed: bytes, how_many: int) -> list[Any]:
-    """Return the first numbers of a pickle that cannot be read as a whole: whose task it is."""
+    """Return the first numbers of a pickle that cannot be read: they tell which task it is."""
     import itertools
     import pickletools
 
@@ -86,7 +86,7 @@ def _numbers(sealed: bytes, how_many: int) -> list[Any]:
 
 
 def _do(function: Any, arguments: Any, keywords: Any) -> Any:
-    """Do a task; whatever error it raises is explained, and can be sent."""
+    """Do a task; an error that it raises is explained, and made so that it can be sent."""
     try:
         return function(*arguments, **keywords)
     except BaseException as error:
@@ -95,7 +95,7 @@ def _do(function: Any, arguments: Any, keywords: Any) -> Any:
     try:
         raise answer
     finally:
-        del answer  # with its traceback it would hold this frame
+        del answer  # its traceback would keep this frame alive
 
 
 def _fail(error: BaseException) -> Any:
@@ -103,7 +103,7 @@ def _fail(error: BaseException) -> Any:
 
 
 def add_hint(error: BaseException) -> None:
-    """Add a note to an error whose cause is a worker's memory: that it is its own, or too small."""
+    """Add a note to an error that comes from the worker's memory: it is separate, or too small."""
     import re
 
     main = sys.modules.get("__main__")
@@ -127,13 +127,13 @@ def add_hint(error: BaseException) -> None:
 def picklable_error(error: BaseException) -> BaseException:
     """Return the error itself if a pool can deliver it, else an envelope that becomes it.
 
-    `SystemExit` and `KeyboardInterrupt` go by envelope too: the worker of a Pool takes them
-    for orders to itself, ends, and leaves the cell waiting for an answer.
+    `SystemExit` and `KeyboardInterrupt` travel in an envelope too: the worker of a Pool would
+    take them as orders to itself and end, and the cell would wait for an answer for ever.
     """
     if isinstance(error, Exception) and _survives(error):
         return error
     kind = type(error)
-    # In a traceback's text the envelope has the name and the words of what is inside.
+    # In the text of a traceback, the envelope has the name and the words of the error inside.
     names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
     envelope: BaseException = type(kind.__name__, (_Envelope,), names)(error)
     envelope.__traceback__, envelope.__cause__ = error.__traceback__, error.__cause__
@@ -144,8 +144,8 @@ def picklable_error(error: BaseException) -> BaseException:
     return envelope
 
 
-class _Envelope(Exception):  # noqa: N818 - it has the name of what is inside
-    """Looks like the error inside, and is unpickled as it."""
+class _Envelope(Exception):  # noqa: N818 - it has the name of the error inside
+    """Looks like the error inside; unpickled, it becomes that error."""
 
     def __init__(self, error: BaseException) -> None:
         super().__init__(*error.args)
@@ -172,20 +172,20 @@ def _deliver(
     lost: list[str],
     words: str,
 ) -> BaseException:
-    """Put an error together again without its `__init__`, which may want other arguments."""
+    """Make an error again without its `__init__`, which may need other arguments."""
     try:
         error = kind.__new__(kind, *arguments)
         error.args = arguments
         vars(error).update(kept)
-    except Exception:  # a class may do as it likes in its __new__
+    except Exception:  # the __new__ of a class may raise any error
         return RuntimeError(words)
     if lost:
-        error.add_note(f"Not sent, for it cannot be pickled: {', '.join(lost)}.")
+        error.add_note(f"Not sent, because it cannot be pickled: {', '.join(lost)}.")
     return error
 
 
 def _survives(thing: Any) -> bool:
-    """Tell whether it can be pickled and unpickled; whatever else that raises, is a no."""
+    """Tell whether a thing can be pickled and unpickled; any error means no."""
     try:
         pickle.loads(pickle_for_a_worker(thing))
     except Exception:

@@ -1,4 +1,4 @@
-"""Births and ends of the threads of a process: a lesson's threads, not those that serve it.
+"""Births and ends of the threads of a process: the reader's threads, not helper threads.
 
 Workers import this: it is light.
 """
@@ -32,11 +32,11 @@ _MACHINERY = (
     "asyncio.unix_events",  # waits for a program
     "manybrains",
     "ipykernel",
-    "IPython",  # its history thread is begun anew after each fork
+    "IPython",  # its history thread starts again after each fork
     "tqdm",
     "joblib",
 )
-_WORK = ("manybrains.lessons",)  # a lesson's threads run these functions, too
+_WORK = ("manybrains.lessons",)  # the reader's threads run these functions too
 
 _REQUESTED: weakref.WeakKeyDictionary[threading.Thread, float] = weakref.WeakKeyDictionary()
 
