@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 
@@ -34,8 +35,9 @@ def give_birth(seconds: float) -> None:
     child.join()
 
 
-def ignore_sigterm() -> None:
+def ignore_sigterm(there: Event) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    there.set()
     time.sleep(60)
 
 

@@ -37,10 +37,14 @@ def test_a_deadline_ends_a_loop_in_the_main_thread() -> None:
 
 def test_a_deadline_ends_workers_that_ignore_sigterm(start_method: str) -> None:
     context = multiprocessing.get_context(start_method)
-    with watch(deadline=1.5, quiet=True) as run:
-        worker = context.Process(target=ignore_sigterm)
-        worker.start()
-        worker.join()
+    for deadline in (1, 4, 16, 64):  # on a busy machine it takes long until a worker is there
+        there = context.Event()
+        with watch(deadline=deadline, quiet=True) as run:
+            worker = context.Process(target=ignore_sigterm, args=(there,))
+            worker.start()
+            worker.join()
+        if there.is_set():
+            break
     assert (False, -signal.SIGKILL) == (run.finished, run.workers[0].exit_code)
 
 
