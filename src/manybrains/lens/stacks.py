@@ -54,10 +54,9 @@ def stacks_of_workers(
 ) -> dict[int, Sequence[Stack] | str]:
     """Ask workers where they stand; return their stacks by pid, that of the main thread first.
 
-    Workers that wait are asked first: those that compute answer once they get a core.
-
     Of a worker that cannot tell, it is a text that says why.  A worker is left out if it has
-    ended, runs another program, or did not tell in time.
+    ended, runs another program, or did not tell in time.  Workers that wait are asked first:
+    those that compute must get a core before they can tell.
 
     Args:
         seconds: the time that all workers together may take.
@@ -66,26 +65,20 @@ def stacks_of_workers(
     found: dict[int, Sequence[Stack] | str] = {}
     if session.stack_file < 0 or not is_free(session.stack_signal):
         return found
-    path, workers = Path(stacks_path(session.folder)), sorted(pids, key=_is_computing)
-    for place, pid in enumerate(workers):
-        now = time.monotonic()
-        if now >= until:
-            break
-        share = (until - now) / (len(workers) - place)  # more than that, if others are quick
+    path, ready = Path(stacks_path(session.folder)), []
+    for pid in pids:
         with contextlib.suppress(OSError, ValueError, KeyError):  # it has ended
-            if not _has_open(pid, os.fstat(session.stack_file)):
-                continue
-            if obstacle := _obstacle(pid, session.stack_signal):
-                found[pid] = obstacle
-            elif text := _told(pid, session.stack_signal, path, now + share):
-                found[pid] = _stacks_in(text)
+            if _has_open(pid, os.fstat(session.stack_file)):
+                if obstacle := _obstacle(pid, session.stack_signal):
+                    found[pid] = obstacle
+                else:
+                    ready.append((not _state(pid).startswith("S"), pid))
+    for _, pid in sorted(ready):
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            if not (text := _told(pid, session.stack_signal, path, until)):
+                break  # it may still tell: that would be taken for what the next one tells
+            found[pid] = _stacks_in(text)
     return found
-
-
-def _is_computing(pid: int) -> bool:
-    with contextlib.suppress(OSError, KeyError):
-        return _status(Path(f"/proc/{pid}/status"))["State"].startswith("R")
-    return False
 
 
 def _has_open(pid: int, file: os.stat_result) -> bool:
@@ -99,10 +92,10 @@ def _has_open(pid: int, file: os.stat_result) -> bool:
 
 def _obstacle(pid: int, number: int) -> str:
     """Return in words why a process cannot tell where it stands; empty text if it can."""
-    status = _status(Path(f"/proc/{pid}/status"))
-    if status["State"][0] in "Tt":
+    if _state(pid)[0] in "Tt":
         return "stopped by a signal"
-    if not _has(status["SigCgt"], number) or not _listening(pid, number):
+    is_caught = _has(_status(Path(f"/proc/{pid}/status"))["SigCgt"], number)
+    if not is_caught or not _listening(pid, number):
         return "not asked: it does not listen to signals"
     return ""
 
@@ -114,13 +107,19 @@ def _listening(pid: int, number: int) -> list[Path]:
 
 
 def _told(pid: int, number: int, path: Path, until: float) -> str:
-    """Send the signal to a process; return what it has written, or no text if it was too slow."""
+    """Send the signal to a process; return what it has written, or no text if it was too slow.
+
+    Raises:
+        OSError: if the process ends meanwhile.
+    """
     threads, begin = _listening(pid, number), path.stat().st_size
     os.kill(pid, number)
     while time.monotonic() < until:
         # For a moment a signal is neither pending nor blocked: when its handler begins.
         if path.stat().st_size > begin and all(_is_done(thread, number) for thread in threads):
             return path.read_bytes()[begin:].decode(errors="replace")
+        if _state(pid)[0] in "ZX":
+            raise ProcessLookupError(pid)
         time.sleep(_STEP)
     return ""
 
@@ -137,6 +136,11 @@ def _status(path: Path) -> dict[str, str]:
     """Return the fields of a file such as /proc/PID/status, see proc_pid_status(5)."""
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def _state(pid: int) -> str:
+    """Return the state of a process, a letter and a word: "S (sleeping)"."""
+    return _status(Path(f"/proc/{pid}/status"))["State"]
 
 
 def _has(mask: str, number: int) -> bool:
