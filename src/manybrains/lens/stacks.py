@@ -67,8 +67,10 @@ def stacks_of_workers(
         return found
     path, ready = Path(stacks_path(session.folder)), []
     for pid in pids:
+        if time.monotonic() >= until - seconds / 2:  # on a machine where many compute
+            break
         with contextlib.suppress(OSError, ValueError, KeyError):  # it has ended
-            if _has_open(pid, os.fstat(session.stack_file)):
+            if _has_open(pid, session.stack_file):
                 if obstacle := _obstacle(pid, session.stack_signal):
                     found[pid] = obstacle
                 else:
@@ -81,13 +83,16 @@ def stacks_of_workers(
     return found
 
 
-def _has_open(pid: int, file: os.stat_result) -> bool:
-    """Tell whether a process has this file open: a program that it has become has not.
+def _has_open(pid: int, descriptor: int) -> bool:
+    """Tell whether a process has this open file of ours open: a program that it runs has not.
 
     Such a program would be ended by the signal, or would do something of its own on it.
     """
-    own = Path(f"/proc/{pid}/fd")
-    return any(os.path.samestat(each.stat(), file) for each in own.iterdir() if each.exists())
+    file, theirs = os.fstat(descriptor), Path(f"/proc/{pid}/fd")
+    with contextlib.suppress(OSError):  # a forked worker has it under the same number
+        if os.path.samestat((theirs / str(descriptor)).stat(), file):
+            return True
+    return any(os.path.samestat(each.stat(), file) for each in theirs.iterdir() if each.exists())
 
 
 def _obstacle(pid: int, number: int) -> str:
