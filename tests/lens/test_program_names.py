@@ -13,6 +13,7 @@ from worker_functions import burn
 from manybrains import Run, watch
 from manybrains.lens import hooks
 from manybrains.lens.program_names import helper_name, program_name
+from manybrains.workers.platform import LINUX
 
 pytestmark = pytest.mark.usefixtures("nobody_left")
 
@@ -102,7 +103,7 @@ def run_program(path: str) -> None:
     subprocess.run([sys.executable, "-S", path], check=True)
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there it is looked for")
+@pytest.mark.skipif(not LINUX, reason="only there it is looked for")
 def test_a_program_of_a_worker_is_found_and_called_by_what_it_runs(
     start_method: str, code: Path
 ) -> None:
@@ -135,7 +136,7 @@ def serve_a_child() -> None:
     time.sleep(0.6)  # the fork server is there when somebody looks
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there it is looked for")
+@pytest.mark.skipif(not LINUX, reason="only there it is looked for")
 def test_a_fork_server_of_a_worker_is_a_helper_and_no_lane() -> None:
     with watch() as run:
         worker = multiprocessing.get_context("spawn").Process(target=serve_a_child, name="out")

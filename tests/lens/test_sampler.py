@@ -167,7 +167,7 @@ def ring() -> None:
         bell.rang()
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there is no /proc elsewhere")
+@linux
 @pytest.mark.parametrize("text", [None, "", "cpu\n", "cpu 1 2 3\n", "cpu a b c d e f g h\n"])
 def test_where_the_system_keeps_it_to_itself_nothing_is_told_of_others(
     text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -224,7 +224,7 @@ def test_the_sampler_ends_by_itself_while_forked_workers_live_on(session: Sessio
     assert 0 == sampler.returncode
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="its CPU clock is Linux's")
+@linux
 def test_a_sampler_that_is_late_takes_nothing_from_main_and_its_threads(session: Session) -> None:
     """What they used before its first look, and after its last, their own clocks tell."""
     with ThreadPoolExecutor(1) as pool:

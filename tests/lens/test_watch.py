@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import connection
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -24,6 +25,7 @@ from worker_functions import (
 
 from manybrains import Run, count, watch
 from manybrains.lens import hooks
+from manybrains.workers.platform import LINUX
 
 pytestmark = pytest.mark.usefixtures("nobody_left")
 
@@ -108,17 +110,18 @@ def test_several_threads_that_ask_how_a_worker_ended_are_told_the_same(start_met
         assert {7} >= set(told) - {None}
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere it is wait4")
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="elsewhere nobody is reaped")
 @pytest.mark.parametrize(
     "method", [m for m in multiprocessing.get_all_start_methods() if m != "forkserver"]
 )
 def test_who_asks_while_another_thread_is_being_told_is_told_as_well(
     method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waitpid, reaped = os.waitpid, threading.Event()
+    name, reaped = "waitpid" if LINUX else "wait4", threading.Event()
+    wait = getattr(os, name)
 
-    def late(pid: int, flag: int) -> tuple[int, int]:
-        told = waitpid(pid, flag)
+    def late(pid: int, flag: int) -> tuple[Any, ...]:
+        told: tuple[Any, ...] = wait(pid, flag)
         if told[0] == process.pid:
             reaped.set()
             time.sleep(0.05)
@@ -128,7 +131,7 @@ def test_who_asks_while_another_thread_is_being_told_is_told_as_well(
     with watch() as run:
         process.start()
         joining = threading.Thread(target=process.join)
-        monkeypatch.setattr(os, "waitpid", late)
+        monkeypatch.setattr(os, name, late)
         joining.start()
         assert reaped.wait(30)
         assert 7 == process.exitcode
@@ -263,7 +266,7 @@ def test_a_program_that_was_started_is_a_lane() -> None:
     assert [3] == [lane.exit_code for lane in run.workers]
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there it is looked for")
+@pytest.mark.skipif(not LINUX, reason="only there it is looked for")
 def test_a_bare_fork_is_a_lane() -> None:
     with watch() as run:
         pid = os.fork()
@@ -274,7 +277,7 @@ def test_a_bare_fork_is_a_lane() -> None:
     assert [pid] == [lane.pid for lane in run.workers]
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there it is looked for")
+@pytest.mark.skipif(not LINUX, reason="only there it is looked for")
 def test_a_bare_fork_from_before_the_block_is_no_lane() -> None:
     with watch():
         pass
