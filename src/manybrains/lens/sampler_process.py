@@ -66,8 +66,6 @@ class Sampler:
                 self._obey(*line.split())
             if text == b"" or (self._parent, 0) not in self._seen:
                 return False
-            if self._records:
-                self._read_log()
 
     def _pause(self) -> float | None:
         """Return the seconds until there is something to do; None if nothing is watched."""
@@ -75,7 +73,8 @@ class Sampler:
             return None
         due = min(record.next for record in self._records.values())
         again = self._waiter.arm()
-        self._read_log()  # what was written before the waiter was ready
+        if again is None:  # it is ready: read what was written before
+            self._read_log()
         pause = max(0.0, due - time.perf_counter())
         return pause if again is None else min(pause, again)
 
