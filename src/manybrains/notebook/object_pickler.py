@@ -31,6 +31,7 @@ __all__ = ["ObjectPickler", "Spaces", "is_importable"]
 
 _SLOTS = ("__defaults__", "__kwdefaults__", "__qualname__", "__module__", "__doc__")
 _MAIN = ("__main__", "__mp_main__")
+_RUN_FOR_CLASSES = ("__init_subclass__", "__prepare__", "__new__", "__init__")
 _UNSHARED = {  # made anew in each worker, as a script's top level would: module and name of a maker
     type(threading.Lock()): ("threading", "Lock"),
     type(threading.RLock()): ("threading", "RLock"),
@@ -73,6 +74,7 @@ class ObjectPickler(cloudpickle.Pickler):  # type: ignore[misc] # it is not anno
         modules: modules that such code needs imported, as `urllib.request`.
         packages: the modules that are imported when the pickle is read.
         files: the files of the code in it, as tracebacks name them.
+        cells: the variables of closures, by id.
     """
 
     def __init__(
@@ -92,7 +94,7 @@ class ObjectPickler(cloudpickle.Pickler):  # type: ignore[misc] # it is not anno
         self._named = named
         self._group = group
         self._spaces = spaces
-        self._filled: set[int] = set()  # cells of closures whose value is in the pickle
+        self.cells: set[int] = set()
 
     def persistent_id(self, thing: Any) -> Key | int | None:
         """Return a name of the notebook in place of what it stands for."""
@@ -116,7 +118,7 @@ class ObjectPickler(cloudpickle.Pickler):  # type: ignore[misc] # it is not anno
             return make.fresh, _UNSHARED[kind]
         if thing is sys.stdout or thing is sys.stderr:
             return getattr, (sys, "stdout" if thing is sys.stdout else "stderr")
-        return super().reducer_override(thing)
+        return _whole_class(thing, super().reducer_override(thing))
 
     def function(self, function: types.FunctionType) -> Any:
         """Reduce a function: by its name if a worker can import it, else by value."""
@@ -138,13 +140,13 @@ class ObjectPickler(cloudpickle.Pickler):  # type: ignore[misc] # it is not anno
         return make.empty_cell, ()
 
     def _is_new(self, cell: types.CellType) -> bool:
-        if id(cell) in self._filled:
+        if id(cell) in self.cells:
             return False
         try:
             _ = cell.cell_contents
         except ValueError:  # nothing was assigned to it yet
             return False
-        self._filled.add(id(cell))
+        self.cells.add(id(cell))
         return True
 
     def _global_names(self, function: types.FunctionType) -> Any:
@@ -177,6 +179,22 @@ class ObjectPickler(cloudpickle.Pickler):  # type: ignore[misc] # it is not anno
         except Exception:  # whatever an annotation is
             return {name: repr(value) for name, value in annotations.items()}
         return annotations
+
+
+def _whole_class(thing: Any, how: Any) -> Any:
+    """Add to the reduced form of a class what cloudpickle leaves out.
+
+    A class inside a class keeps its qualified name.  What Python runs for each new subclass has
+    run in the notebook, and its effect is in the snapshot: so it is put into the class at last.
+    """
+    if not isinstance(thing, type) or not isinstance(how, tuple) or len(how) != 6:
+        return how
+    build, arguments, (attributes, slots), *_, setter = how
+    names = _RUN_FOR_CLASSES if issubclass(thing, type) else ("__init_subclass__",)
+    later = {name: attributes.pop(name) for name in names if name in attributes}
+    later["__qualname__"] = thing.__qualname__
+    state = setter, (attributes, slots), later
+    return build, arguments, state, None, None, make.complete_class
 
 
 class _Space:
@@ -230,9 +248,12 @@ def _module(_: ObjectPickler, module: types.ModuleType) -> Any:
 
 
 def _variable(_: ObjectPickler, variable: ContextVar[Any]) -> Any:
-    missing = object()
-    value = variable.get(missing)
-    return make.make_variable, (variable.name, () if value is missing else (value,))
+    """Reduce a context variable: its present value becomes the default."""
+    try:
+        value: tuple[Any, ...] = (variable.get(),)
+    except LookupError:
+        value = ()
+    return make.make_variable, (variable.name, value)
 
 
 def _counter(_: ObjectPickler, counter: Any) -> Any:

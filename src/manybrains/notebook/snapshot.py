@@ -7,6 +7,7 @@ ever, by name.
 
 import io
 import pickle
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterator
@@ -38,6 +39,7 @@ class Pickled:
         references: names that must be there before it is read.
         uses: names that its code uses.
         modules: modules that its code needs imported.
+        cells: variables of closures in it, by id.
     """
 
     keys: tuple[Key, ...]
@@ -46,6 +48,7 @@ class Pickled:
     references: set[Key]
     uses: set[Key]
     modules: set[str]
+    cells: set[int]
 
     @property
     def size_bytes(self) -> int:
@@ -115,17 +118,13 @@ class _Taking:
                 self._note_names()
 
     def join_circles(self) -> None:
-        """Pickle names together that need each other before they can be read."""
+        """Pickle names together that need each other, or functions that share a variable."""
         while True:
-            graph = {
-                key: {other for other in made.references if other in self._pickled}
-                for key, made in self._pickled.items()
-            }
             try:
-                TopologicalSorter(graph).prepare()
+                TopologicalSorter(self._needs()).prepare()
             except CycleError as error:
                 circle = {k for key in error.args[1] for k in self._pickled[key].keys}
-                made = self._pickle(tuple(sorted(circle)))
+                made = self._pickle(tuple(sorted(circle, key=self._place_in_circle)))
                 for key in circle:
                     if made is None:
                         del self._pickled[key]
@@ -133,6 +132,24 @@ class _Taking:
                         self._pickled[key] = made
             else:
                 return
+
+    def _needs(self) -> dict[Key, set[Key]]:
+        """Return which names each name needs; those that share a variable need each other."""
+        needs: dict[Key, set[Key]] = {}
+        first_with: dict[int, Key] = {}
+        for key, made in self._pickled.items():
+            needs[key] = {other for other in made.references if other in self._pickled}
+            for cell in made.cells:
+                other = first_with.setdefault(cell, key)
+                if self._pickled[other] is not made:
+                    needs[key].add(other)
+                    needs[other].add(key)
+        return needs
+
+    def _place_in_circle(self, key: Key) -> tuple[int, Key]:
+        """Return where a name stands in its circle: classes first, after their bases."""
+        value = self._value(key)
+        return len(value.__mro__) if isinstance(value, type) else sys.maxsize, key
 
     def result(self) -> Snapshot:
         self._leave_out_the_incomplete()
@@ -200,7 +217,8 @@ class _Taking:
         self._snapshot.packages |= pickler.packages
         self._snapshot.files |= pickler.files
         data, references = file.getvalue(), pickler.references
-        return Pickled(keys, data, buffers, references, pickler.uses, pickler.modules)
+        uses, modules = pickler.uses, pickler.modules
+        return Pickled(keys, data, buffers, references, uses, modules, pickler.cells)
 
 
 def _is_sent_by_name(value: Any) -> bool:

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = [
+    "complete_class",
     "complete_dispatcher",
     "complete_function",
     "empty_cell",
+    "finish_classes",
     "fresh",
     "make_cached",
     "make_counter",
@@ -65,6 +67,24 @@ def complete_function(
     for name, value in slots.items():
         setattr(function, name, value)
     function.__dict__.update(attributes)
+
+
+_unfinished: list[tuple[type, dict[str, Any]]] = []
+
+
+def complete_class(kind: type, state: tuple[Any, Any, dict[str, Any]]) -> None:
+    """Give a class its attributes; those that Python runs for new classes come later."""
+    setter, attributes, later = state
+    setter(kind, attributes)
+    _unfinished.append((kind, later))
+
+
+def finish_classes() -> None:
+    """Give classes what Python runs for new subclasses: no subclass is on its way any more."""
+    while _unfinished:
+        kind, later = _unfinished.pop()
+        for name, value in later.items():
+            setattr(kind, name, value)
 
 
 def make_cached(function: Any, size: int | None, typed: bool, attributes: dict[str, Any]) -> Any:

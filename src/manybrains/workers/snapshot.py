@@ -10,6 +10,8 @@ import io
 import pickle
 import sys
 
+from .reconstructors import finish_classes
+
 Key = tuple[int, str]  # 0 for the notebook's own names, else a file of `%run`; and the name
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:
@@ -69,7 +71,11 @@ class _Snapshot:
             return self._spaces[0][name]
         if (0, name) not in self._groups:
             raise AttributeError(f"module '__main__' has no attribute {name!r}")
-        return self.load((0, name))
+        try:
+            return self.load((0, name))
+        finally:
+            if not self._busy:
+                finish_classes()
 
     def load(self, key: Key) -> Any:
         """Return what a name stands for; whatever its code uses has been loaded then, too."""
@@ -77,6 +83,8 @@ class _Snapshot:
         while todo:
             key = todo.pop()
             if key[1] in self._spaces[key[0]]:
+                continue
+            if key != first and key in self._busy:  # its pickle is being read: it will be there
                 continue
             try:
                 todo.extend(self._unpickle(self._groups[key]))
