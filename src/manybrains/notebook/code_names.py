@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["reaches_all", "submodules", "used_names"]
+__all__ = ["bound_names", "reaches_all", "submodules", "used_names"]
 
 _READS = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
 # A function that calls one of these may reach every name.
@@ -23,6 +23,12 @@ def used_names(code: types.CodeType) -> frozenset[str]:
     return frozenset(names)
 
 
+def bound_names(code: types.CodeType) -> frozenset[str]:
+    """Return the global names that the top level of a cell assigns, imports or defines."""
+    steps = dis.get_instructions(code)
+    return frozenset(str(step.argval) for step in steps if step.opname.startswith("STORE_NAME"))
+
+
 def reaches_all(code: types.CodeType) -> bool:
     """Tell whether code may look up any name, as `eval` and `globals` can."""
     return not _REACH_ALL.isdisjoint(used_names(code))
@@ -30,14 +36,15 @@ def reaches_all(code: types.CodeType) -> bool:
 
 def submodules(code: types.CodeType, names: Mapping[str, Any]) -> Iterator[str]:
     """Yield the imported submodules that code reaches by dots, as `urllib.request`."""
-    packages = [names.get(name) for name in used_names(code)]
-    for package in packages:
-        if isinstance(package, types.ModuleType) and hasattr(package, "__path__"):
-            attributes = _attributes(code)
-            begin = package.__name__ + "."
-            for name in list(sys.modules):
-                if name.startswith(begin) and attributes.issuperset(name[len(begin) :].split(".")):
-                    yield name
+    used = (names.get(name) for name in used_names(code))
+    todo = [thing.__name__ for thing in used if isinstance(thing, types.ModuleType)]
+    while todo:
+        package = todo.pop()
+        if hasattr(sys.modules.get(package), "__path__"):
+            inside = [f"{package}.{name}" for name in _attributes(code)]
+            found = [name for name in inside if name in sys.modules]
+            yield from found
+            todo += found
 
 
 @lru_cache(maxsize=4096)

@@ -17,6 +17,7 @@ from ..workers.cleanup import children, end_since
 from ..workers.hints import remedy
 from ..workers.interrupts import is_interrupt
 from .cell_streams import CellStreams
+from .everywhere import Everywhere
 from .inline_figures import show_sharply
 from .ipython_internals import (
     cell_name,
@@ -95,6 +96,8 @@ class Extension:
             session.on_close.append(relay.close)
         session.sampler = Sampler(session)
         self._offer_watch()
+        everywhere = Everywhere(shell, script.everywhere)
+        self._undo.callback(offer_cell_magic(shell, "everywhere", everywhere.magic))
         self._undo.callback(show_sharply(shell))
         self._on("pre_run_cell", self._before_cell)
         self._on("post_run_cell", self._after_cell)

@@ -11,7 +11,9 @@ from typing import Any
 
 __all__ = [
     "call_before_writes",
+    "cell_id",
     "cell_name",
+    "file_of_cell",
     "hide_name",
     "is_hidden",
     "is_kernel",
@@ -41,6 +43,19 @@ def cell_name(shell: Any, file: str) -> str | None:
         return "a cell" if re.search(r"ipykernel_\d+[/\\]\d+\.py$", file) else None
     found = name(file)
     return None if found is None else " ".join(found)
+
+
+def cell_id(shell: Any) -> str | None:
+    """Return the id of the cell that runs now; not every front end tells it."""
+    metadata = getattr(shell, "parent_header", {}).get("metadata", {})
+    found = metadata.get("cellId") if isinstance(metadata, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def file_of_cell(shell: Any, source: str) -> str:
+    """Return a file name for code of the cell that runs now: tracebacks show it with its lines."""
+    number = len(shell.history_manager.input_hist_parsed) - 1  # IPython has stored the cell
+    return str(shell.compile.cache(source, number, raw_code=source))
 
 
 def is_hidden(shell: Any, name: str) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .everywhere import EverywhereCell
 from .readable import Readable
 from .snapshot import Snapshot, take
 from .snapshot_files import SnapshotFiles
@@ -34,7 +35,7 @@ class Script:
         names: the names of the notebook that the last one had.
         imports: the modules that it imports, by their full names.
         not_sent: what its functions use but could not be copied, and why.
-        everywhere: cells that run at the birth of every worker: source and file name.
+        everywhere: cells that run at the birth of every worker.
         readable: makes the text of a worker's traceback readable.
     """
 
@@ -48,7 +49,7 @@ class Script:
         self.names: frozenset[str] = frozenset()
         self.imports: tuple[str, ...] = ()
         self.not_sent: dict[str, str] = {}
-        self.everywhere: list[tuple[str, str]] = []
+        self.everywhere: list[EverywhereCell] = []
         self.readable = Readable(cell_name)
         self._namespace = namespace
         self._is_hidden = is_hidden
@@ -61,12 +62,13 @@ class Script:
             OSError: if there is no room for it.
         """
         begin = time.perf_counter()
-        snapshot = take(self._namespace, self._is_hidden)
-        files = snapshot.files | {file for _, file in self.everywhere}
+        needed = {name for cell in self.everywhere for name in cell.uses}
+        snapshot = take(self._namespace, self._is_hidden, needed)
+        files = snapshot.files | {cell.file for cell in self.everywhere}
         path = self._files.write(
             snapshot,
             {
-                "everywhere": list(self.everywhere),
+                "everywhere": [cell.to_send(self._namespace) for cell in self.everywhere],
                 "settings": _settings(),
                 "sources": _sources(files),
             },

@@ -10,7 +10,7 @@ import pickle
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -79,15 +79,18 @@ class Snapshot:
         return frozenset(name for group in self.groups for space, name in group.keys if space == 0)
 
 
-def take(names: dict[str, Any], is_hidden: Callable[[str], bool]) -> Snapshot:
+def take(
+    names: dict[str, Any], is_hidden: Callable[[str], bool], needed: Iterable[str] = ()
+) -> Snapshot:
     """Return a snapshot of these global names.
 
     Args:
         names: the notebook's global names.
         is_hidden: tells of a name that it is IPython's own.
+        needed: names that are in it also if no function uses them.
     """
     taking = _Taking(names, is_hidden)
-    taking.pickle_all()
+    taking.pickle_all(needed)
     taking.join_circles()
     return taking.result()
 
@@ -103,10 +106,11 @@ class _Taking:
         self._pickled: dict[Key, Pickled] = {}
         self._snapshot = Snapshot()
 
-    def pickle_all(self) -> None:
-        """Pickle all functions and classes, and what they need."""
+    def pickle_all(self, needed: Iterable[str]) -> None:
+        """Pickle all functions and classes, what they need, and these names."""
         self._note_names()
         todo = [key for key in self._keys(0) if _is_sent_by_name(self._value(key))]
+        todo += [key for key in self._keys(0) if key[1] in set(needed)]
         while todo:
             key = todo.pop()
             if key in self._pickled or key[1] in self._snapshot.not_sent:

@@ -34,7 +34,9 @@ class _Snapshot:
         with open(path, "rb") as file:  # noqa: PTH123 - pathlib is slow to import
             content = pickle.load(file)
         self.not_sent: dict[str, str] = content["not_sent"]
-        self._everywhere: list[Any] = content["everywhere"]
+        self._everywhere: list[tuple[str, str, tuple[str, ...], tuple[str, ...]]] = content[
+            "everywhere"
+        ]
         self._settings: dict[str, Any] = content["settings"]
         self.sources: dict[str, str] = content["sources"]
         self._groups: dict[Key, Group] = {
@@ -57,8 +59,13 @@ class _Snapshot:
         main = sys.modules["__main__"]
         self._spaces[0] = vars(main)
         _apply(self._settings)
-        for cell in self._everywhere:
-            _run_everywhere(cell, self._spaces[0])
+        for source, file, uses, others in self._everywhere:
+            for name in uses:
+                if (0, name) in self._groups:
+                    self.get(name)
+            exec(compile(source, file, "exec"), self._spaces[0])
+            for name in others:
+                self._spaces[0].pop(name, None)
 
     def get(self, name: str) -> Any:
         """Return a name of the notebook: what `__getattr__` of the main module does.
@@ -151,11 +158,6 @@ def _apply(settings: dict[str, Any]) -> None:
         import decimal
 
         decimal.setcontext(pickle.loads(settings["decimal_context"]))
-
-
-def _run_everywhere(cell: tuple[str, str], names: dict[str, Any]) -> None:
-    source, file = cell
-    exec(compile(source, file, "exec"), names)
 
 
 def _words(error: BaseException) -> str:
