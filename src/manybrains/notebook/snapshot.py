@@ -16,13 +16,13 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from ..workers.snapshot import Key
-from .object_pickler import ObjectPickler, Spaces, is_importable
+from .object_pickler import ObjectPickler, Spaces
 from .reasons import reason
+from .reducers import MAIN, is_importable
 
 __all__ = ["Pickled", "Snapshot", "take"]
 
 SMALL_BYTES = 1 << 16  # a larger part of a pickle gets a file of its own
-_MAIN = ("__main__", "__mp_main__")
 # Of these, an equal one is as good as the same one; the others keep their identity.
 _ATOMS = (bool, int, float, complex, str, bytes, type(None), type(...), range, types.ModuleType)
 _BY_NAME = (types.FunctionType, type, typing.TypeVar, typing.NewType)  # so pickle sends them
@@ -228,7 +228,7 @@ class _Taking:
 def _is_sent_by_name(value: Any) -> bool:
     """Tell whether pickle sends a thing of the notebook by its name, so that workers need it."""
     try:
-        if getattr(value, "__module__", None) not in _MAIN:
+        if getattr(value, "__module__", None) not in MAIN:
             return False
         return isinstance(value, _BY_NAME) or hasattr(value, "__wrapped__")
     except Exception:  # the reader's own `__getattr__`
