@@ -4,51 +4,18 @@ It is the counterpart of what a script's top level does to its process.
 """
 
 import ast
-from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
 from IPython.core.error import UsageError
 
-from .code_names import bound_names, used_names
+from ..snapshots.code_names import bound_names, used_names
+from ..snapshots.script import EverywhereCell
 from .ipython_internals import cell_id, file_of_cell
 
-__all__ = ["Everywhere", "EverywhereCell"]
+__all__ = ["Everywhere"]
 
 _USAGE = "Usage: %%everywhere [--anew] as the first line of a cell"
-
-
-_PLAIN = (bool, int, float, complex, str, bytes, type(None), list, dict, set, tuple, frozenset)
-
-
-@dataclass(slots=True)
-class EverywhereCell:
-    """A cell that runs everywhere.
-
-    Attributes:
-        source, file: its code, and how tracebacks call it.
-        uses: global names that have to be there before it runs.
-        bound: what it has bound here, by name.
-    """
-
-    source: str
-    file: str
-    uses: frozenset[str]
-    bound: dict[str, Any]
-
-    def to_send(self, names: dict[str, Any]) -> tuple[str, str, tuple[str, ...], tuple[str, ...]]:
-        """Return source, file, names that it needs, and names whose value is not its own.
-
-        Plain values are those that the notebook has now, as everywhere.  What else the cell
-        makes (functions, classes, a handler), each worker makes for itself, as the top level of
-        a script does, unless the notebook has given the name to something else meanwhile.
-        """
-        others = [
-            name
-            for name, thing in self.bound.items()
-            if names.get(name) is not thing or type(thing) in _PLAIN
-        ]
-        return self.source, self.file, tuple(sorted(self.uses)), tuple(others)
 
 
 class Everywhere:

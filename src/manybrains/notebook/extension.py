@@ -13,6 +13,7 @@ from IPython.core.error import UsageError
 
 from ..lens import hooks
 from ..lens.sampler_client import Sampler
+from ..snapshots.script import Script
 from ..workers.cleanup import children, end_since
 from ..workers.hints import remedy
 from ..workers.interrupts import is_interrupt
@@ -30,7 +31,7 @@ from .ipython_internals import (
     transform_cells,
 )
 from .output_relay import Relay, current_relay
-from .script import Script
+from .readable import Readable
 from .spawn_hooks import HOOKS_OF_A_NOTEBOOK
 from .watch_magic import MARK, Wrap, describe, from_line, mark
 
@@ -85,7 +86,7 @@ class Extension:
             Path(session.folder),
             shell.user_ns,
             functools.partial(is_hidden, shell),
-            functools.partial(cell_name, shell),
+            Readable(functools.partial(cell_name, shell)),
         )
         session.hook(HOOKS_OF_A_NOTEBOOK)
         self._alias_main()

@@ -1,6 +1,6 @@
 """Functions that unpickling calls to make a notebook's functions again, and what else is not plain.
 
-`notebook.object_pickler` names them in its pickles.  Workers import this: it is light, and so a
+`snapshots.object_pickler` names them in its pickles.  Workers import this: it is light, and so a
 worker that uses plain functions imports no cloudpickle.
 """
 

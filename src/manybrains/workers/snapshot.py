@@ -1,6 +1,6 @@
 """The main module of a worker that is not forked: names of the notebook, loaded when asked for.
 
-`notebook.snapshot` writes the file.  In it each name is a pickle of its own, so that a worker
+`snapshots.snapshot` writes the file.  In it each name is a pickle of its own, so that a worker
 loads what its work needs and nothing else.  Workers import this: it is light.
 """
 

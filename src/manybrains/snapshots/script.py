@@ -3,23 +3,60 @@
 Its names are those that the notebook has now, as a snapshot of objects.
 """
 
+from __future__ import annotations
+
 import linecache
 import pickle
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .everywhere import EverywhereCell
-from .readable import Readable
+from .files import SnapshotFiles
 from .snapshot import Snapshot, take
-from .snapshot_files import SnapshotFiles
 
-__all__ = ["Script"]
+if TYPE_CHECKING:
+    from ..workers.session import Readable
+
+__all__ = ["EverywhereCell", "Script"]
 
 _LARGE_BYTES = 10_000_000  # of what is written for one worker; the reader is told of more
 _USUAL_LIMIT = sys.getrecursionlimit()
+
+
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), list, dict, set, tuple, frozenset)
+
+
+@dataclass(slots=True)
+class EverywhereCell:
+    """A cell that runs everywhere.
+
+    Attributes:
+        source, file: its code, and how tracebacks call it.
+        uses: global names that have to be there before it runs.
+        bound: what it has bound here, by name.
+    """
+
+    source: str
+    file: str
+    uses: frozenset[str]
+    bound: dict[str, Any]
+
+    def to_send(self, names: dict[str, Any]) -> tuple[str, str, tuple[str, ...], tuple[str, ...]]:
+        """Return source, file, names that it needs, and names whose value is not its own.
+
+        Plain values are those that the notebook has now, as everywhere.  What else the cell
+        makes (functions, classes, a handler), each worker makes for itself, as the top level of
+        a script does, unless the notebook has given the name to something else meanwhile.
+        """
+        others = [
+            name
+            for name, thing in self.bound.items()
+            if names.get(name) is not thing or type(thing) in _PLAIN
+        ]
+        return self.source, self.file, tuple(sorted(self.uses)), tuple(others)
 
 
 class Script:
@@ -29,14 +66,14 @@ class Script:
         folder: private folder for the files.
         namespace: the notebook's global names and their present values.
         is_hidden: tells of a name that it is IPython's own.
-        cell_name: returns "Cell In[3]" for the file name that the code of a cell has, else None.
+        readable: makes the text of a worker's traceback readable.
 
     Attributes:
         names: the names of the notebook that the last one had.
         imports: the modules that it imports, by their full names.
         not_sent: what its functions use but could not be copied, and why.
         everywhere: cells that run at the birth of every worker.
-        readable: makes the text of a worker's traceback readable.
+        readable: as given.
     """
 
     def __init__(
@@ -44,13 +81,13 @@ class Script:
         folder: Path,
         namespace: dict[str, Any],
         is_hidden: Callable[[str], bool],
-        cell_name: Callable[[str], str | None],
+        readable: Readable,
     ) -> None:
         self.names: frozenset[str] = frozenset()
         self.imports: tuple[str, ...] = ()
         self.not_sent: dict[str, str] = {}
         self.everywhere: list[EverywhereCell] = []
-        self.readable = Readable(cell_name)
+        self.readable = readable
         self._namespace = namespace
         self._is_hidden = is_hidden
         self._files = SnapshotFiles(folder)

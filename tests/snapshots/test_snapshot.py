@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from manybrains.notebook.script import Script
+from manybrains.notebook.readable import Readable
+from manybrains.snapshots.script import Script
 
 # What multiprocessing.spawn does with the main module of the parent, and then a question to it.
 WORKER = """\
@@ -51,7 +52,7 @@ class Notebook:
         patch.setitem(sys.modules, "__main__", self.module)
         self._cells: list[str] = []
         self.folder = folder
-        self.script = Script(folder, vars(self.module), self._is_hidden, lambda _: None)
+        self.script = Script(folder, vars(self.module), self._is_hidden, Readable(lambda _: None))
 
     def _is_hidden(self, name: str) -> bool:
         return name in {"exit", "In"}
@@ -195,7 +196,7 @@ def test_a_large_value_is_written_once_for_each_version(
 def test_old_values_are_removed_when_there_are_too_many(
     notebook: Notebook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("manybrains.notebook.snapshot_files._MOST_BYTES", 3_000_000)
+    monkeypatch.setattr("manybrains.snapshots.files._MOST_BYTES", 3_000_000)
     notebook.run("DATA = bytes(1_000_000)\ndef f(): return len(DATA), DATA[0]")
     for n in range(6):
         notebook.run(f"DATA = bytes([{n}]) * 1_000_000")
