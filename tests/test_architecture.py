@@ -14,7 +14,16 @@ from course import ask_for
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "manybrains"
 # The way that a cell takes: a room imports only rooms before it.
-ROOMS = ("records", "workers", "lens", "comparisons", "lessons", "plots", "notebook")
+ROOMS = (
+    "records",
+    "workers",
+    "lens",
+    "comparisons",
+    "lessons",
+    "plots",
+    "snapshots",
+    "notebook",
+)
 MODULES = [
     path.relative_to(SOURCE).with_suffix("").as_posix().replace("/", ".")
     for room in ROOMS

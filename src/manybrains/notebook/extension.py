@@ -13,24 +13,25 @@ from IPython.core.error import UsageError
 
 from ..lens import hooks
 from ..lens.sampler_client import Sampler
+from ..snapshots.script import Script
 from ..workers.cleanup import children, end_since
 from ..workers.hints import remedy
 from ..workers.interrupts import is_interrupt
 from .cell_streams import CellStreams
+from .everywhere import Everywhere
 from .inline_figures import show_sharply
 from .ipython_internals import (
     cell_name,
     hide_name,
+    is_hidden,
     is_kernel,
     offer_cell_magic,
     put_with_stored_cells,
     request_of_cell,
-    source_of_cell,
-    stored_cells,
     transform_cells,
 )
 from .output_relay import Relay, current_relay
-from .script import Script
+from .readable import Readable
 from .spawn_hooks import HOOKS_OF_A_NOTEBOOK
 from .watch_magic import MARK, Wrap, describe, from_line, mark
 
@@ -81,12 +82,11 @@ class Extension:
         self._undo.callback(self._cell.close)
         session = hooks.install()
         self._undo.callback(hooks.release)
-        self._cells = stored_cells(shell)
         session.script = script = Script(
             Path(session.folder),
-            lambda: self._cells,
             shell.user_ns,
-            functools.partial(cell_name, shell),
+            functools.partial(is_hidden, shell),
+            Readable(functools.partial(cell_name, shell)),
         )
         session.hook(HOOKS_OF_A_NOTEBOOK)
         self._alias_main()
@@ -97,6 +97,8 @@ class Extension:
             session.on_close.append(relay.close)
         session.sampler = Sampler(session)
         self._offer_watch()
+        everywhere = Everywhere(shell, script.everywhere)
+        self._undo.callback(offer_cell_magic(shell, "everywhere", everywhere.magic))
         self._undo.callback(show_sharply(shell))
         self._on("pre_run_cell", self._before_cell)
         self._on("post_run_cell", self._after_cell)
@@ -138,22 +140,13 @@ class Extension:
     # --- around a cell --------------------------------------------------------------------
 
     def _before_cell(self, info: Any = None) -> None:
-        if info is not None:
-            self._note_cell(info)
+        # nbval runs cells without storing them: IPython would look for a `;` at the wrong one.
+        if info is not None and not info.store_history:
+            self._cell.callback(put_with_stored_cells(self._shell, info.raw_cell))
         self._children = children()
         if (relay := current_relay()) is not None:
             relay.begin_cell(request_of_cell(self._shell))
             self._streams.begin_cell(relay.drain)
-
-    def _note_cell(self, info: Any) -> None:
-        """Keep the cell for the script, also where it runs without being stored.
-
-        nbval runs cells that way.
-        """
-        number, source = source_of_cell(self._shell, info)
-        self._cells.append((number, source))
-        if not info.store_history:
-            self._cell.callback(put_with_stored_cells(self._shell, source))
 
     def _after_cell(self, result: Any) -> None:
         if is_interrupt(getattr(result, "error_in_exec", None)):

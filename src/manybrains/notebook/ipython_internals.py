@@ -5,19 +5,21 @@ on: when it is called, and what has happened by then.
 """
 
 import ast
+import re
 from collections.abc import Callable
 from typing import Any
 
 __all__ = [
     "call_before_writes",
+    "cell_id",
     "cell_name",
+    "file_of_cell",
     "hide_name",
+    "is_hidden",
     "is_kernel",
     "offer_cell_magic",
     "put_with_stored_cells",
     "request_of_cell",
-    "source_of_cell",
-    "stored_cells",
     "transform_cells",
     "write_for_request",
 ]
@@ -25,26 +27,6 @@ __all__ = [
 Undo = Callable[[], object]
 
 # --- cells --------------------------------------------------------------------------------
-
-
-def stored_cells(shell: Any) -> list[tuple[int, str]]:
-    """Return the number and the source, as Python, of each cell that IPython has stored.
-
-    In `input_hist_parsed` cell N stands at place N, and an empty text at place 0.
-    """
-    return [*enumerate(shell.history_manager.input_hist_parsed)]
-
-
-def source_of_cell(shell: Any, info: Any) -> tuple[int, str]:
-    """Return the number and the source, as Python, of a cell that is about to run.
-
-    IPython stores the cell after `pre_run_cell`.  `execution_count` does not tell its number:
-    newer IPythons have counted the cell by then.
-    """
-    source = getattr(info, "transformed_cell", None)  # IPython 7 does not tell
-    if source is None:
-        source = shell.transform_cell(info.raw_cell)
-    return len(shell.history_manager.input_hist_parsed), source
 
 
 def put_with_stored_cells(shell: Any, source: str) -> Undo:
@@ -57,8 +39,29 @@ def put_with_stored_cells(shell: Any, source: str) -> Undo:
 def cell_name(shell: Any, file: str) -> str | None:
     """Return "Cell In[3]" for the file name that the code of a cell has, else None."""
     name = getattr(shell.compile, "format_code_name", None)  # IPython 7 has none
-    found = None if name is None else name(file)
+    if name is None:
+        return "a cell" if re.search(r"ipykernel_\d+[/\\]\d+\.py$", file) else None
+    found = name(file)
     return None if found is None else " ".join(found)
+
+
+def cell_id(shell: Any) -> str | None:
+    """Return the id of the cell that runs now; not every front end tells it."""
+    metadata = getattr(shell, "parent_header", {}).get("metadata", {})
+    found = metadata.get("cellId") if isinstance(metadata, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def file_of_cell(shell: Any, source: str) -> str:
+    """Return a file name for code of the cell that runs now: tracebacks show it with its lines."""
+    number = len(shell.history_manager.input_hist_parsed) - 1  # IPython has stored the cell
+    return str(shell.compile.cache(source, number, raw_code=source))
+
+
+def is_hidden(shell: Any, name: str) -> bool:
+    """Tell whether a global name is still IPython's own, as `exit`, `In` and `_3` are."""
+    hidden = shell.user_ns_hidden
+    return name in hidden and hidden[name] is shell.user_ns.get(name)
 
 
 def transform_cells(

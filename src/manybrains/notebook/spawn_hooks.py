@@ -151,7 +151,7 @@ def _reason(name: str) -> str:
 
 
 def _check_arguments(worker: Any) -> None:
-    """Refuse a target or an argument that the notebook's script does not define.
+    """Refuse a target or an argument that the worker's main module does not have.
 
     Raises:
         pickle.PicklingError: if a worker would not find it.
@@ -162,14 +162,19 @@ def _check_arguments(worker: Any) -> None:
         return
     for thing in (target_of(worker), *arguments_of(worker)):
         if isinstance(thing, (FunctionType, type)) and thing.__module__ == "__main__":
-            name = thing.__qualname__
-            if "<" not in name and name.partition(".")[0] not in session.script.names:
-                raise _told(
-                    f"{name!r} cannot be sent to another process: a worker imports the "
-                    "definitions of your cells, and this one is not among them, because it was "
-                    "computed, or is made from what was. Define it with def or class, at the top "
-                    "level of a cell, and hand over as an argument what it needs."
-                )
+            name = thing.__qualname__.partition(".")[0]
+            if "<" not in thing.__qualname__ and name in session.script.not_sent:
+                place = _place(thing, session.script.readable.place)
+                why = session.script.not_sent[name]
+                raise _told(f"{name!r}{place} cannot be sent to another process: {why}.")
+
+
+def _place(thing: FunctionType | type, cell_name: Callable[[str], str]) -> str:
+    """Return " (Cell In[3], line 1)" for a function."""
+    if not isinstance(thing, FunctionType):
+        return ""
+    code = thing.__code__
+    return f" ({cell_name(code.co_filename)}, line {code.co_firstlineno})"
 
 
 def _around_traceback(make: Callable[..., None]) -> Callable[..., None]:

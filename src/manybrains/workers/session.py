@@ -24,11 +24,18 @@ if TYPE_CHECKING:
     class Script(Protocol):
         """The notebook as a script, for workers that are not forked."""
 
-        names: frozenset[str]
         imports: tuple[str, ...]
+        not_sent: dict[str, str]
 
+        @property
+        def readable(self) -> Readable: ...
         def write(self) -> Path: ...
-        def readable(self, text: str) -> str: ...
+
+    class Readable(Protocol):
+        """Makes the text of a worker's traceback readable."""
+
+        def __call__(self, text: str) -> str: ...
+        def place(self, file: str) -> str: ...
 
     class OutputFiles(Protocol):
         """The reading side of what workers print."""

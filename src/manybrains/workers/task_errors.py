@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import functools
 import pickle
-import sys
 
 from .hints import remedy
+from .snapshot import why_not_sent
 from .stdlib_internals import (
     NOT_IN_MAIN,
     POOL_LOOP,
@@ -106,13 +106,8 @@ def add_hint(error: BaseException) -> None:
     """Add a note to an error that comes from the worker's memory: it is separate, or too small."""
     import re
 
-    main = sys.modules.get("__main__")
-    name = getattr(error, "name", None)
-    if isinstance(error, NameError) and name in getattr(main, "__not_sent_to_workers__", ()):
-        error.add_note(
-            f"{name!r} exists in the notebook's memory, not in this worker's. "
-            "Hand it over as an argument."
-        )
+    if isinstance(error, NameError) and (why := why_not_sent(str(error.name))):
+        error.add_note(f"{error.name!r} is in the notebook, but not in this worker: {why}.")
     elif isinstance(error, MemoryError):
         error.add_note(remedy(error))
     elif isinstance(error, AttributeError) and (unknown := re.match(NOT_IN_MAIN, str(error))):

@@ -1,0 +1,152 @@
+"""How things are made again that pickle itself cannot send: reduced forms for `object_pickler`.
+
+A reduced form is what `__reduce__` of the pickle protocol returns.  What is made anew in each
+worker (a lock, a cache) is what the top level of a script would make there.
+"""
+
+import ast
+import dataclasses
+import functools
+import importlib
+import io
+import itertools
+import pickle
+import sys
+import threading
+import types
+import typing
+import weakref
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+from ..workers import reconstructors as make
+
+__all__ = ["dispatcher", "is_importable", "reduced", "whole_class"]
+
+MAIN = ("__main__", "__mp_main__")
+_RUN_FOR_CLASSES = ("__init_subclass__", "__prepare__", "__new__", "__init__")
+_UNSHARED = {  # made anew: module and name of a maker
+    type(threading.Lock()): ("threading", "Lock"),
+    type(threading.RLock()): ("threading", "RLock"),
+    threading.local: ("threading", "local"),
+    weakref.WeakKeyDictionary: ("weakref", "WeakKeyDictionary"),
+    weakref.WeakValueDictionary: ("weakref", "WeakValueDictionary"),
+}
+
+
+def is_importable(thing: Any) -> bool:
+    """Tell whether a worker finds this function or class by importing its module."""
+    module, path = getattr(thing, "__module__", None), getattr(thing, "__qualname__", None)
+    if not isinstance(module, str) or not isinstance(path, str) or module in MAIN:
+        return False
+    found: Any = sys.modules.get(module)
+    for name in path.split("."):
+        found = getattr(found, name, None)
+    return found is thing
+
+
+def reduced(thing: Any) -> Any:
+    """Return the reduced form of a thing that needs a special one; else NotImplemented."""
+    kind = type(thing)
+    if (reduce := _REDUCERS.get(kind)) is not None:
+        return reduce(thing)
+    if kind in _UNSHARED:
+        return make.fresh, _UNSHARED[kind]
+    if thing is sys.stdout or thing is sys.stderr:
+        return getattr, (sys, "stdout" if thing is sys.stdout else "stderr")
+    return NotImplemented
+
+
+def whole_class(thing: Any, how: Any) -> Any:
+    """Add to the reduced form of a class what cloudpickle leaves out.
+
+    A class inside a class keeps its qualified name.  What Python runs for each new subclass has
+    run in the notebook, and its effect is in the snapshot: so it is put into the class at last.
+    """
+    if not isinstance(thing, type) or not isinstance(how, tuple) or len(how) != 6:
+        return how
+    build, arguments, (attributes, slots), *_, setter = how
+    names = _RUN_FOR_CLASSES if issubclass(thing, type) else ("__init_subclass__",)
+    later = {name: attributes.pop(name) for name in names if name in attributes}
+    later["__qualname__"] = thing.__qualname__
+    state = setter, (attributes, slots), later
+    return build, arguments, state, None, None, make.complete_class
+
+
+def dispatcher(function: Any) -> Any:
+    """Reduce a function of functools.singledispatch."""
+    others = [(kind, f) for kind, f in function.registry.items() if kind is not object]
+    own = {"registry", "dispatch", "register", "_clear_cache", "__wrapped__"}
+    attributes = {name: value for name, value in vars(function).items() if name not in own}
+    default = function.registry[object]
+    state = others, attributes
+    return make.make_dispatcher, (default,), state, None, None, make.complete_dispatcher
+
+
+def _cached(cached: Any) -> Any:
+    """Reduce a function of functools.lru_cache: it begins with an empty cache."""
+    if is_importable(cached):
+        return NotImplemented
+    how = cached.cache_parameters()
+    attributes = {n: value for n, value in vars(cached).items() if n not in _WRAPPED}
+    return make.make_cached, (cached.__wrapped__, how["maxsize"], how["typed"], attributes)
+
+
+def _module(module: types.ModuleType) -> Any:
+    if sys.modules.get(module.__name__) is not module:
+        return NotImplemented
+    return importlib.import_module, (module.__name__,)
+
+
+def _variable(variable: ContextVar[Any]) -> Any:
+    """Reduce a context variable: its present value becomes the default."""
+    try:
+        value: tuple[Any, ...] = (variable.get(),)
+    except LookupError:
+        value = ()
+    return make.make_variable, (variable.name, value)
+
+
+def _counter(counter: Any) -> Any:
+    """Reduce an itertools.count, which shows its present value in its repr only."""
+    numbers = ast.literal_eval(repr(counter).removeprefix("count"))
+    return make.make_counter, numbers if isinstance(numbers, tuple) else (numbers, 1)
+
+
+def _open_file(file: Any) -> Any:
+    if file in (sys.stdout, sys.stderr):
+        return NotImplemented
+    raise pickle.PicklingError("an open file cannot be sent")
+
+
+def _new_type(kind: Any) -> Any:
+    return typing.NewType, (kind.__name__, kind.__supertype__)
+
+
+def _parameter(parameter: Any) -> Any:
+    return type(parameter), (parameter.__name__,)
+
+
+def _alias(alias: Any) -> Any:
+    return make.make_type_alias, (alias.__name__, alias.__value__, alias.__type_params__)
+
+
+def _missing(_: Any) -> Any:
+    return getattr, (dataclasses, "MISSING")
+
+
+_WRAPPED = {*functools.WRAPPER_ASSIGNMENTS, "__wrapped__", "cache_parameters"}
+_REDUCERS: dict[type, Callable[[Any], Any]] = {
+    types.ModuleType: _module,
+    type(functools.lru_cache(len)): _cached,
+    type(dataclasses.MISSING): _missing,
+    ContextVar: _variable,
+    itertools.count: _counter,
+    io.TextIOWrapper: _open_file,
+    typing.NewType: _new_type,
+    typing.ParamSpec: _parameter,
+    typing.TypeVarTuple: _parameter,
+}
+if hasattr(typing, "TypeAliasType"):  # from Python 3.12 on
+    _REDUCERS[typing.TypeAliasType] = _alias

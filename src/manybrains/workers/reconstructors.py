@@ -1,0 +1,140 @@
+"""Functions that unpickling calls to make a notebook's functions again, and what else is not plain.
+
+`snapshots.object_pickler` names them in its pickles.  Workers import this: it is light, and so a
+worker that uses plain functions imports no cloudpickle.
+"""
+
+from __future__ import annotations
+
+import marshal
+import sys
+from types import CellType, FunctionType
+
+TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+__all__ = [
+    "complete_class",
+    "complete_dispatcher",
+    "complete_function",
+    "empty_cell",
+    "finish_classes",
+    "fresh",
+    "make_cached",
+    "make_counter",
+    "make_dispatcher",
+    "make_function",
+    "make_type_alias",
+    "make_variable",
+]
+
+
+def empty_cell() -> CellType:
+    """Return a variable of a closure; the first function that uses it brings its value."""
+    return CellType()
+
+
+def make_function(
+    code: bytes,
+    where: dict[str, Any] | str,
+    name: str,
+    cells: tuple[CellType, ...] | None,
+) -> FunctionType:
+    """Return a function that is not complete yet.
+
+    Args:
+        code: as marshal writes it.
+        where: its global names, or the name of the module that has them.
+        name: its name.
+        cells: the variables of its closure.
+    """
+    if isinstance(where, str):
+        __import__(where)
+        where = vars(sys.modules[where])
+    return FunctionType(marshal.loads(code), where, name, None, cells)
+
+
+def complete_function(
+    function: FunctionType,
+    state: tuple[dict[str, Any], dict[str, Any], list[tuple[CellType, Any]]],
+) -> None:
+    """Give a function its slots (as defaults), its own attributes, and its closure's values."""
+    slots, attributes, contents = state
+    for cell, value in contents:
+        cell.cell_contents = value
+    for name, value in slots.items():
+        setattr(function, name, value)
+    function.__dict__.update(attributes)
+
+
+_unfinished: list[tuple[type, dict[str, Any]]] = []
+
+
+def complete_class(kind: type, state: tuple[Any, Any, dict[str, Any]]) -> None:
+    """Give a class its attributes; those that Python runs for new classes come later."""
+    setter, attributes, later = state
+    setter(kind, attributes)
+    _unfinished.append((kind, later))
+
+
+def finish_classes() -> None:
+    """Give classes what Python runs for new subclasses: no subclass is on its way any more."""
+    while _unfinished:
+        kind, later = _unfinished.pop()
+        for name, value in later.items():
+            setattr(kind, name, value)
+
+
+def make_cached(function: Any, size: int | None, typed: bool, attributes: dict[str, Any]) -> Any:
+    """Return the function with an empty cache (functools.lru_cache)."""
+    import functools
+
+    cached = functools.lru_cache(size, typed)(function)
+    cached.__dict__.update(attributes)
+    return cached
+
+
+def make_dispatcher(default: Any) -> Any:
+    """Return a function of functools.singledispatch that has its default only."""
+    import functools
+
+    return functools.singledispatch(default)
+
+
+def complete_dispatcher(
+    dispatcher: Any, state: tuple[Iterable[tuple[type, Any]], dict[str, Any]]
+) -> None:
+    """Register the other functions of a singledispatch function."""
+    others, attributes = state
+    for kind, function in others:
+        dispatcher.register(kind, function)
+    vars(dispatcher).update(attributes)
+
+
+def fresh(module: str, name: str) -> Any:
+    """Return what a call makes without arguments: an open lock, an empty weak dictionary."""
+    __import__(module)
+    return getattr(sys.modules[module], name)()
+
+
+def make_variable(name: str, value: tuple[Any, ...]) -> Any:
+    """Return a context variable whose default is the value it had, if it had one."""
+    import contextvars
+
+    return contextvars.ContextVar(name, default=value[0]) if value else contextvars.ContextVar(name)
+
+
+def make_counter(start: Any, step: Any) -> Any:
+    """Return an itertools.count; from Python 3.14 on pickle refuses one."""
+    import itertools
+
+    return itertools.count(start, step)
+
+
+def make_type_alias(name: str, value: Any, parameters: tuple[Any, ...]) -> Any:
+    """Return what a `type` statement makes (Python 3.12)."""
+    import typing
+
+    return typing.TypeAliasType(name, value, type_params=parameters)  # type: ignore[attr-defined,unused-ignore]
