@@ -6,7 +6,6 @@ Its names are those that the notebook has now, as a snapshot of objects.
 from __future__ import annotations
 
 import linecache
-import pickle
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .files import SnapshotFiles
+from .settings import Settings
 from .snapshot import Snapshot, take
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["EverywhereCell", "Script"]
 
 _LARGE_BYTES = 10_000_000  # of what is written for one worker; the reader is told of more
-_USUAL_LIMIT = sys.getrecursionlimit()
 
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), list, dict, set, tuple, frozenset)
@@ -91,6 +90,7 @@ class Script:
         self._namespace = namespace
         self._is_hidden = is_hidden
         self._files = SnapshotFiles(folder)
+        self._settings = Settings()
 
     def write(self) -> Path:
         """Return the path of a main module that has what the cells have defined by now.
@@ -106,7 +106,7 @@ class Script:
             snapshot,
             {
                 "everywhere": [cell.to_send(self._namespace) for cell in self.everywhere],
-                "settings": _settings(),
+                "settings": self._settings.now(self._namespace),
                 "sources": _sources(files),
             },
         )
@@ -115,20 +115,6 @@ class Script:
         if self._files.written_bytes > _LARGE_BYTES:
             _tell_of_the_largest(snapshot, time.perf_counter() - begin)
         return path
-
-
-def _settings() -> dict[str, Any]:
-    """Return settings of this process that would change answers silently."""
-    settings: dict[str, Any] = {}
-    if sys.getrecursionlimit() != _USUAL_LIMIT:
-        settings["recursion_limit"] = sys.getrecursionlimit()
-    decimal = sys.modules.get("decimal")
-    if decimal is not None:
-        context = decimal.getcontext().copy()
-        context.clear_flags()
-        if repr(context) != repr(decimal.Context()):
-            settings["decimal_context"] = pickle.dumps(context)
-    return settings
 
 
 def _sources(files: set[str]) -> dict[str, str]:

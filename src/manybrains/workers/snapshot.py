@@ -11,6 +11,7 @@ import pickle
 import sys
 
 from .reconstructors import finish_classes
+from .settings import apply_settings, set_numpy_errors
 
 Key = tuple[int, str]  # 0 for the notebook's own names, else a file of `%run`; and the name
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     # files of its large buffers, what its functions use, modules that they use.
     Group = tuple[tuple[Key, ...], bytes | str, tuple[str, ...], tuple[Key, ...], tuple[str, ...]]
 
-__all__ = ["HOOKS_OF_SOURCES", "begin", "main_of_a_worker", "why_not_sent"]
+__all__ = ["HOOKS_OF_A_SNAPSHOT", "begin", "main_of_a_worker", "why_not_sent"]
 
 
 class _Snapshot:
@@ -58,7 +59,7 @@ class _Snapshot:
         self._begun = True
         main = sys.modules["__main__"]
         self._spaces[0] = vars(main)
-        _apply(self._settings)
+        apply_settings(self._settings)
         for source, file, uses, others in self._everywhere:
             for name in uses:
                 if (0, name) in self._groups:
@@ -151,15 +152,6 @@ class _Unpickler(pickle.Unpickler):
         return self._snapshot.space(pid) if isinstance(pid, int) else self._snapshot.load(pid)
 
 
-def _apply(settings: dict[str, Any]) -> None:
-    if "recursion_limit" in settings:
-        sys.setrecursionlimit(settings["recursion_limit"])
-    if "decimal_context" in settings:
-        import decimal
-
-        decimal.setcontext(pickle.loads(settings["decimal_context"]))
-
-
 def _words(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
@@ -194,4 +186,7 @@ def _show_sources(linecache: Any) -> list[Hook]:
     return []
 
 
-HOOKS_OF_SOURCES: Mapping[str, Table] = {"linecache": _show_sources}
+HOOKS_OF_A_SNAPSHOT: Mapping[str, Table] = {
+    "linecache": _show_sources,
+    "numpy": set_numpy_errors,
+}

@@ -20,7 +20,7 @@ from .import_hooks import wrap
 from .interrupts import DelayedInterrupt
 from .output import capture
 from .session import Session, current_session, set_session
-from .snapshot import HOOKS_OF_SOURCES, begin
+from .snapshot import HOOKS_OF_A_SNAPSHOT, begin
 from .stack_dumps import tell_stacks_on
 from .stdlib_internals import (
     EXECUTOR_LOOP,
@@ -76,8 +76,8 @@ def _arrive(folder: str, output: str | None, stack_signal: int) -> _Arrival:
         _draw_own_random_numbers()
         session = Session(folder)
         session.hook(HOOKS_OF_EVERY_PROCESS)
-        session.hook(HOOKS_OF_SOURCES)
         begin()
+        session.hook(HOOKS_OF_A_SNAPSHOT)
         session.stack_signal = stack_signal
         session.stack_file = tell_stacks_on(stack_signal, folder)
         set_session(session)
