@@ -129,7 +129,11 @@ def _parameter(parameter: Any) -> Any:
 
 
 def _alias(alias: Any) -> Any:
-    return make.make_type_alias, (alias.__name__, alias.__value__, alias.__type_params__)
+    name, value = alias.__name__, alias.__value__
+    if alias.__type_params__:
+        return make.make_type_alias, (name, value, alias.__type_params__)
+    setter = make.complete_type_alias
+    return make.make_plain_type_alias, (name,), value, None, None, setter
 
 
 def _missing(_: Any) -> Any:

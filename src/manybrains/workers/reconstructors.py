@@ -19,6 +19,7 @@ __all__ = [
     "complete_class",
     "complete_dispatcher",
     "complete_function",
+    "complete_type_alias",
     "empty_cell",
     "finish_classes",
     "fresh",
@@ -26,6 +27,7 @@ __all__ = [
     "make_counter",
     "make_dispatcher",
     "make_function",
+    "make_plain_type_alias",
     "make_type_alias",
     "make_variable",
 ]
@@ -134,7 +136,22 @@ def make_counter(start: Any, step: Any) -> Any:
 
 
 def make_type_alias(name: str, value: Any, parameters: tuple[Any, ...]) -> Any:
-    """Return what a `type` statement makes (Python 3.12)."""
+    """Return what a `type` statement with parameters makes (Python 3.12)."""
     import typing
 
     return typing.TypeAliasType(name, value, type_params=parameters)  # type: ignore[attr-defined,unused-ignore]
+
+
+_alias_values: dict[int, tuple[Any, Any]] = {}
+
+
+def make_plain_type_alias(name: str) -> Any:
+    """Return what a `type` statement makes; its value comes later and may contain itself."""
+    names: dict[str, Any] = {"value_of": lambda alias: _alias_values[id(alias)][1]}
+    exec(f"type {name} = value_of({name})", names)
+    return names[name]
+
+
+def complete_type_alias(alias: Any, value: Any) -> None:
+    """Give a type alias its value."""
+    _alias_values[id(alias)] = alias, value
