@@ -19,6 +19,7 @@ __all__ = [
     "complete_class",
     "complete_dispatcher",
     "complete_function",
+    "complete_instance",
     "complete_type_alias",
     "empty_cell",
     "finish_classes",
@@ -69,6 +70,13 @@ def complete_function(
     for name, value in slots.items():
         setattr(function, name, value)
     function.__dict__.update(attributes)
+
+
+def complete_instance(instance: Any, state: Any) -> None:
+    """Give an instance its attributes, as unpickling does for a class without `__setstate__`."""
+    attributes, slots = state if isinstance(state, tuple) else (state, None)
+    for name, value in {**(attributes or {}), **(slots or {})}.items():
+        object.__setattr__(instance, name, value)
 
 
 _unfinished: list[tuple[type, dict[str, Any]]] = []
