@@ -98,3 +98,46 @@ def test_what_has_no_name_is_refused_with_what_to_do(cell: str, sentence: str) -
         one.run(define)
         shown = one.run(f"with multiprocessing.Pool(1) as pool: {cell}")
     assert sentence in shown.error
+
+
+ADVICE = """\
+import multiprocessing
+def f(): return 1
+old = f
+def f(): return 2
+class Gone: pass
+here = Gone()
+del Gone
+letters = multiprocessing.Queue()
+def post(x, to=letters): to.put(x)
+def read(x): return letters.get(x)
+def ask(f, *arguments):
+    with multiprocessing.Pool(1) as pool:
+        try:
+            return pool.apply(f, arguments)
+        except Exception as error:
+            return [str(error), *getattr(error, "__notes__", ())][-1]
+"""
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_each_refusal_names_the_thing_and_what_to_do(method: str) -> None:
+    with kernel(method) as one:
+        one.run(ADVICE)
+        asked = {
+            question: one.run(question).text
+            for question in ("ask(old)", "ask(abs, here)", "ask(post, 1)", "ask(read, 1)")
+        }
+        shown = one.run("multiprocessing.Process(target=post, args=(1,)).start()")
+    assert "'f' cannot be sent to another process: what is sent is not what" in asked["ask(old)"]
+    assert (
+        "'Gone' cannot be sent to another process: the notebook has no" in asked["ask(abs, here)"]
+    )
+    hand_over = "a Queue is not copied, it is handed over. Hand it over when the worker is started"
+    assert f"This worker does not have it: it is made from 'letters', and {hand_over}" in (
+        asked["ask(post, 1)"].replace('"', "'")
+    )
+    assert f"'letters' is in the notebook, but not in this worker: {hand_over}" in (
+        asked["ask(read, 1)"].replace('"', "'")
+    )
+    assert "'post' (Cell In[2], line 9) cannot be sent to another process" in shown.error

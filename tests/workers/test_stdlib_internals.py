@@ -27,7 +27,7 @@ from multiprocessing import (
 )
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import contract_workers as w
@@ -944,3 +944,27 @@ def test_a_worker_that_waits_at_its_end_stands_where_we_know_it(
     assert place in dict(door.KNOWN_CALLS)
     said = noted(log, start_method, kind, target=w.watch_main_thread, args=(log,))
     assert any(line.endswith(f"{place[0]} {place[1]}") for line in said)
+
+
+def test_pickling_tells_that_a_name_stands_for_something_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = ModuleType("__main__")
+    monkeypatch.setitem(sys.modules, "__main__", module)
+    exec("def f(): pass\nold = f\ndef f(): pass", vars(module))
+    with pytest.raises(pickle.PicklingError) as caught:
+        pickle.dumps(vars(module)["old"])
+    found = re.search(door.OTHER_OBJECT, str(caught.value))
+    assert found is not None
+    assert "f" == found[1]
+
+
+def test_pickling_tells_that_a_name_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("__main__")
+    monkeypatch.setitem(sys.modules, "__main__", module)
+    exec("class A: pass\nB = A\ndel A", vars(module))
+    with pytest.raises((pickle.PicklingError, AttributeError)) as caught:
+        pickle.dumps(vars(module)["B"])
+    found = re.search(door.NOT_FOUND, str(caught.value))
+    assert found is not None
+    assert "A" == (found[1] or found[2])

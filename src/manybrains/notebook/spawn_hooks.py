@@ -19,6 +19,8 @@ from ..workers.session import Session, current_session
 from ..workers.stdlib_internals import (
     EXECUTOR_TRACEBACK,
     NAMELESS,
+    NOT_FOUND,
+    OTHER_OBJECT,
     PICKLE_TASK,
     PICKLE_WORKER,
     POOL_TRACEBACK,
@@ -125,9 +127,22 @@ def _refuse(error: BaseException) -> None:
         pickle.PicklingError: instead of the error that pickle raised.
     """
     __tracebackhide__ = True
-    found = re.search(NAMELESS, str(error))
-    if found is not None and current_session() is not None:
+    if current_session() is None:
+        return
+    if found := re.search(NAMELESS, str(error)):
         raise _told(_reason(found[1])) from None
+    if found := re.search(OTHER_OBJECT, str(error)):
+        raise _told(
+            f"{found[1]!r} cannot be sent to another process: what is sent is not what has this "
+            "name now, because the name was defined again, or decorated. A worker looks it up by "
+            "its name: run the cell again that makes what you send."
+        ) from None
+    if found := re.search(NOT_FOUND, str(error)):
+        raise _told(
+            f"{found[1] or found[2]!r} cannot be sent to another process: the notebook has no "
+            "such name now, and a worker looks it up by its name. Define it at the top level of "
+            "a cell."
+        ) from None
 
 
 def _told(sentence: str) -> pickle.PicklingError:

@@ -37,7 +37,10 @@ _UNSHARED = {  # made anew: module and name of a maker
 
 def is_importable(thing: Any) -> bool:
     """Tell whether a worker finds this function or class by importing its module."""
-    module, path = getattr(thing, "__module__", None), getattr(thing, "__qualname__", None)
+    try:
+        module, path = thing.__module__, thing.__qualname__
+    except Exception:  # the reader's own `__getattr__` may raise any error
+        return False
     if not isinstance(module, str) or not isinstance(path, str) or module in MAIN:
         return False
     found: Any = sys.modules.get(module)
@@ -53,9 +56,20 @@ def reduced(thing: Any) -> Any:
         return reduce(thing)
     if kind in _UNSHARED:
         return make.fresh, _UNSHARED[kind]
+    if getattr(kind, "__module__", None) in MAIN and hasattr(kind, "__getattr__"):
+        return _without_questions(thing)
     if thing is sys.stdout or thing is sys.stderr:
         return getattr, (sys, "stdout" if thing is sys.stdout else "stderr")
     return NotImplemented
+
+
+def _without_questions(thing: Any) -> Any:
+    """Reduce an instance so that unpickling does not ask its class's own `__getattr__`."""
+    how = thing.__reduce_ex__(5) if not hasattr(type(thing), "__setstate__") else None
+    if not isinstance(how, tuple) or len(how) not in (3, 4, 5) or how[2] is None:
+        return NotImplemented
+    more = (*how[3:], None, None)[:2]
+    return *how[:3], *more, make.complete_instance
 
 
 def whole_class(thing: Any, how: Any) -> Any:
@@ -129,7 +143,11 @@ def _parameter(parameter: Any) -> Any:
 
 
 def _alias(alias: Any) -> Any:
-    return make.make_type_alias, (alias.__name__, alias.__value__, alias.__type_params__)
+    name, value = alias.__name__, alias.__value__
+    if alias.__type_params__:
+        return make.make_type_alias, (name, value, alias.__type_params__)
+    setter = make.complete_type_alias
+    return make.make_plain_type_alias, (name,), value, None, None, setter
 
 
 def _missing(_: Any) -> Any:

@@ -194,7 +194,7 @@ class _Taking:
         """Note which things have names; a function is known by its own name, not by an alias."""
         for space in range(self._known_spaces, len(self._spaces.dicts)):
             keys = list(self._keys(space))
-            keys.sort(key=lambda key: getattr(self._value(key), "__name__", None) != key[1])
+            keys.sort(key=lambda key: not _is_own_name(self._value(key), key[1]))
             for key in keys:
                 value = self._value(key)
                 if not isinstance(value, _ATOMS) and not is_importable(value):
@@ -223,6 +223,10 @@ class _Taking:
         data, references = file.getvalue(), pickler.references
         uses, modules = pickler.uses, pickler.modules
         return Pickled(keys, data, buffers, references, uses, modules, pickler.cells)
+
+
+def _is_own_name(value: Any, name: str) -> bool:
+    return isinstance(value, (types.FunctionType, type)) and value.__name__ == name
 
 
 def _is_sent_by_name(value: Any) -> bool:

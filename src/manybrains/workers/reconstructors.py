@@ -19,6 +19,8 @@ __all__ = [
     "complete_class",
     "complete_dispatcher",
     "complete_function",
+    "complete_instance",
+    "complete_type_alias",
     "empty_cell",
     "finish_classes",
     "fresh",
@@ -26,6 +28,7 @@ __all__ = [
     "make_counter",
     "make_dispatcher",
     "make_function",
+    "make_plain_type_alias",
     "make_type_alias",
     "make_variable",
 ]
@@ -67,6 +70,13 @@ def complete_function(
     for name, value in slots.items():
         setattr(function, name, value)
     function.__dict__.update(attributes)
+
+
+def complete_instance(instance: Any, state: Any) -> None:
+    """Give an instance its attributes, as unpickling does for a class without `__setstate__`."""
+    attributes, slots = state if isinstance(state, tuple) else (state, None)
+    for name, value in {**(attributes or {}), **(slots or {})}.items():
+        object.__setattr__(instance, name, value)
 
 
 _unfinished: list[tuple[type, dict[str, Any]]] = []
@@ -134,7 +144,22 @@ def make_counter(start: Any, step: Any) -> Any:
 
 
 def make_type_alias(name: str, value: Any, parameters: tuple[Any, ...]) -> Any:
-    """Return what a `type` statement makes (Python 3.12)."""
+    """Return what a `type` statement with parameters makes (Python 3.12)."""
     import typing
 
     return typing.TypeAliasType(name, value, type_params=parameters)  # type: ignore[attr-defined,unused-ignore]
+
+
+_alias_values: dict[int, tuple[Any, Any]] = {}
+
+
+def make_plain_type_alias(name: str) -> Any:
+    """Return what a `type` statement makes; its value comes later and may contain itself."""
+    names: dict[str, Any] = {"value_of": lambda alias: _alias_values[id(alias)][1]}
+    exec(f"type {name} = value_of({name})", names)
+    return names[name]
+
+
+def complete_type_alias(alias: Any, value: Any) -> None:
+    """Give a type alias its value."""
+    _alias_values[id(alias)] = alias, value

@@ -28,8 +28,10 @@ __all__ = [
     "HELPER_COMMANDS",
     "KNOWN_CALLS",
     "NAMELESS",
+    "NOT_FOUND",
     "NOT_IN_MAIN",
     "NO_THREAD",
+    "OTHER_OBJECT",
     "PICKLE_TASK",
     "PICKLE_WORKER",
     "PIPE_CLOSED",
@@ -129,6 +131,11 @@ NO_THREAD = "can't start new thread"  # a RuntimeError: the limit of threads is 
 NOT_IN_MAIN = (  # an AttributeError: unpickling looks in vain for a name in the main module
     r"Can't get attribute '(\w+)' on <module '__(?:mp_)?main__'"
     r"|module '__(?:mp_)?main__' has no attribute '(\w+)'"  # from Python 3.14 on
+)
+OTHER_OBJECT = r"not the same object as __main__\.([\w.]+)"  # a PicklingError
+NOT_FOUND = (  # a PicklingError: its name was deleted, or never was one
+    r"attribute lookup ([\w.]+) on __main__ failed"
+    r"|not found as __main__\.([\w.]+)"  # from Python 3.14 on
 )
 NAMELESS = r"([\w.]+\.<locals>\.[\w.<>]+|[\w.]*<lambda>)"  # a function that pickle refuses
 

@@ -113,8 +113,11 @@ def add_hint(error: BaseException) -> None:
     elif isinstance(error, AttributeError) and (unknown := re.match(NOT_IN_MAIN, str(error))):
         # One wording under every start method and Python: most name a temporary file.
         error.args = (f"Can't get attribute {unknown[1] or unknown[2]!r} on <module '__main__'>",)
+        why = why_not_sent(unknown[1] or unknown[2])
         error.add_note(
-            "This worker does not know it: it was started before that was defined, or "
+            f"This worker does not have it: {why}."
+            if why
+            else "This worker does not know it: it was started before that was defined, or "
             "knows another version. Define first, then start the pool."
         )
 
