@@ -1,10 +1,13 @@
 """%load_ext manybrains: a cell behaves as a script does, and `%%watch` shows its workers."""
 
+import builtins
 import contextlib
 import functools
 import multiprocessing
 import os
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
@@ -16,11 +19,10 @@ from ..lens.sampler_client import Sampler
 from ..workers.cleanup import children, end_since
 from ..workers.hints import remedy
 from ..workers.interrupts import is_interrupt
-from .cell_streams import CellStreams
+from .cell_streams import Captured, CellStreams
 from .inline_figures import show_sharply
 from .ipython_internals import (
     cell_name,
-    hide_name,
     is_kernel,
     offer_cell_magic,
     put_with_stored_cells,
@@ -32,7 +34,8 @@ from .ipython_internals import (
 from .output_relay import Relay, current_relay
 from .script import Script
 from .spawn_hooks import HOOKS_OF_A_NOTEBOOK
-from .watch_magic import MARK, Wrap, describe, from_line, mark
+from .watch_magic import WatchLine, describe
+from .watch_syntax import MARK, Wrap, mark
 
 __all__ = ["load_ipython_extension", "unload_ipython_extension"]
 
@@ -67,7 +70,7 @@ class Extension:
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
-        self._cell = contextlib.ExitStack()  # what is undone after each cell
+        self._running: list[_RunningCell] = []  # one inside the other
         with contextlib.ExitStack() as undo:  # what is there already, if the rest fails
             self._undo = undo
             self._install()
@@ -78,7 +81,7 @@ class Extension:
         method = os.environ.get("MANYBRAINS_START_METHOD")
         if method is not None:  # to try a lesson as it runs elsewhere
             multiprocessing.set_start_method(method, force=True)
-        self._undo.callback(self._cell.close)
+        self._undo.callback(self._end_cells)
         session = hooks.install()
         self._undo.callback(hooks.release)
         self._cells = stored_cells(shell)
@@ -88,6 +91,7 @@ class Extension:
             shell.user_ns,
             functools.partial(cell_name, shell),
         )
+        session.main = shell.user_module
         session.hook(HOOKS_OF_A_NOTEBOOK)
         self._alias_main()
         if is_kernel(shell):
@@ -112,7 +116,7 @@ class Extension:
     def _alias_main(self) -> None:
         """Let this process find the classes of cells that workers name in what they send back."""
         before = sys.modules.get("__mp_main__")
-        sys.modules["__mp_main__"] = self._shell.user_module
+        self._main_is_the_notebook()
 
         def restore() -> None:
             if before is None:
@@ -122,6 +126,9 @@ class Extension:
 
         self._undo.callback(restore)
 
+    def _main_is_the_notebook(self) -> None:  # once more after `%run`, see `spawn_hooks`
+        sys.modules["__mp_main__"] = self._shell.user_module
+
     def _offer_watch(self) -> None:
         """Turn a first line `%%watch ...` into a `with` around all that follows.
 
@@ -129,8 +136,8 @@ class Extension:
         are its own.  An input transformer takes the first line away, and the rest is the cell's.
         """
         for undo in (
-            transform_cells(self._shell, mark, Wrap()),
-            hide_name(self._shell, MARK, functools.partial(from_line, self._shell)),
+            transform_cells(self._shell, mark, Wrap(self._shell)),
+            _add_builtin(MARK, WatchLine(self._shell)),  # which `%reset` does not take away
             offer_cell_magic(self._shell, "watch", describe),
         ):
             self._undo.callback(undo)
@@ -138,14 +145,24 @@ class Extension:
     # --- around a cell --------------------------------------------------------------------
 
     def _before_cell(self, info: Any = None) -> None:
-        if info is not None:
-            self._note_cell(info)
-        self._children = children()
-        if (relay := current_relay()) is not None:
-            relay.begin_cell(request_of_cell(self._shell))
+        relay = current_relay()
+        request = request_of_cell(self._shell) if relay is not None else None
+        if relay is not None and self._running and self._running[-1].request is not request:
+            self._end_cells()  # one that was given up has never come to its end
+        cell = _RunningCell(request, children())
+        if relay is not None and not self._running:
+            relay.begin_cell(request)
             self._streams.begin_cell(relay.drain)
+            cell.undo.callback(self._end_output, relay)
+        elif relay is not None and self._streams.are_replaced():  # `%%capture` runs it inside
+            captured = Captured()
+            cell.undo.enter_context(captured.after(relay.drain))
+            cell.undo.enter_context(relay.inside(captured))
+        self._running.append(cell)
+        if info is not None:
+            self._note_cell(info, cell)
 
-    def _note_cell(self, info: Any) -> None:
+    def _note_cell(self, info: Any, cell: "_RunningCell") -> None:
         """Keep the cell for the script, also where it runs without being stored.
 
         nbval runs cells that way.
@@ -153,13 +170,36 @@ class Extension:
         number, source = source_of_cell(self._shell, info)
         self._cells.append((number, source))
         if not info.store_history:
-            self._cell.callback(put_with_stored_cells(self._shell, source))
+            cell.undo.callback(put_with_stored_cells(self._shell, source))
 
     def _after_cell(self, result: Any) -> None:
+        if not self._running:
+            return
+        cell = self._running.pop()
         if is_interrupt(getattr(result, "error_in_exec", None)):
-            end_since(self._children)
-        if (relay := current_relay()) is not None:
-            self._streams.mend()
-            relay.tidy(set(active_children()))
-            self._streams.end_cell()
-        self._cell.close()
+            end_since(cell.children)
+        cell.undo.close()
+        self._main_is_the_notebook()
+
+    def _end_cells(self) -> None:
+        while self._running:
+            self._running.pop().undo.close()
+
+    def _end_output(self, relay: Relay) -> None:
+        self._streams.mend()
+        relay.tidy(set(active_children()))
+        self._streams.end_cell()
+
+
+@dataclass(frozen=True, slots=True)
+class _RunningCell:
+    """A cell that runs, or one that a magic of such a cell runs inside it."""
+
+    request: Any  # the message that asked for it; the cell inside has the same
+    children: set[Any]  # that it began with
+    undo: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+
+def _add_builtin(name: str, value: object) -> Callable[[], None]:
+    setattr(builtins, name, value)
+    return functools.partial(delattr, builtins, name)
