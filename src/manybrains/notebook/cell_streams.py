@@ -7,44 +7,18 @@ from typing import Any
 
 from .ipython_internals import call_before_writes, write_for_request
 
-__all__ = ["CellStreams", "Captured"]
+__all__ = ["CellStreams"]
 
 
-class Captured:
-    """The two streams in which `%%capture` collects what its cell prints.
-
-    It stands where a cell has the message that asked for it: what workers print goes there.
-    """
-
-    def __init__(self) -> None:
-        self._streams: dict[int, Any] = {1: sys.stdout, 2: sys.stderr}
-
-    def write(self, number: int, text: str) -> None:
-        self._streams[number].write(text)
-
-    @contextlib.contextmanager
-    def after(self, drain: Callable[[], object]) -> Iterator[None]:
-        """Call `drain`, which shows what workers have printed, before each line of the cell."""
-        mine = [_Drained(stream, drain) for stream in self._streams.values()]
-        sys.stdout, sys.stderr = mine
-        try:
-            yield
-        finally:
-            if sys.stdout is mine[0]:
-                sys.stdout = self._streams[1]
-            if sys.stderr is mine[1]:
-                sys.stderr = self._streams[2]
-
-
-class _Drained:
+class _Announced:
     """A stream that calls something before each write; else it is what it was."""
 
-    def __init__(self, stream: Any, drain: Callable[[], object]) -> None:
+    def __init__(self, stream: Any, before: Callable[[], object]) -> None:
         self._stream = stream
-        self._drain = drain
+        self._before = before
 
     def write(self, text: str) -> Any:
-        self._drain()
+        self._before()
         return self._stream.write(text)
 
     def __getattr__(self, name: str) -> Any:
@@ -60,25 +34,48 @@ class CellStreams:
     def __init__(self) -> None:
         self._own: dict[int, Any] = {1: sys.stdout, 2: sys.stderr}
         self._writes: dict[int, Callable[..., Any]] = {}
+        self._captured: dict[int, Any] = {}
+        self._captured_request: Any = None
         self._undo = contextlib.ExitStack()
 
     def show(self, request: Any, number: int, text: str) -> None:
         """Write what a worker has printed.
 
         Args:
-            request: the message that asked for the cell; None for the cell that runs now; or
-                where the cell's output is captured.
+            request: the message that asked for the cell; None for the cell that runs now.
             number: 1 for standard output, 2 for standard error.
         """
-        if isinstance(request, Captured):
-            request.write(number, text)
+        if self._captured and (request is None or request is self._captured_request):
+            self._captured[number].write(text)
             return
         stream = self._own[number]
         write_for_request(stream, self._writes.get(number, stream.write), request, text)
 
     def are_replaced(self) -> bool:
-        """Tell whether others stand in the place of these two."""
-        return sys.stdout is not self._own[1] or sys.stderr is not self._own[2]
+        """Tell whether others stand in the place of these two, and not yet ours."""
+        both = zip((sys.stdout, sys.stderr), self._own.values(), strict=True)
+        return any(now is not own and not isinstance(now, _Announced) for now, own in both)
+
+    @contextlib.contextmanager
+    def captured(self, request: Any, drain: Callable[[], object]) -> Iterator[None]:
+        """Show what workers print in the streams that are in place now, as `%%capture` has done.
+
+        Args:
+            request: the message that asked for the cell.
+            drain: shows what workers have printed; called before each line of the cell.
+        """
+        before = self._captured, self._captured_request
+        self._captured, self._captured_request = {1: sys.stdout, 2: sys.stderr}, request
+        sys.stdout = out = _Announced(sys.stdout, drain)
+        sys.stderr = err = _Announced(sys.stderr, drain)
+        try:
+            yield
+        finally:
+            if sys.stdout is out:
+                sys.stdout = self._captured[1]
+            if sys.stderr is err:
+                sys.stderr = self._captured[2]
+            self._captured, self._captured_request = before
 
     def begin_cell(self, drain: Callable[[], object]) -> None:
         """Call `drain`, which shows what workers have printed, before each line of the cell."""

@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from ..lens.sampler_client import Sampler
 from ..workers.cleanup import children, end_since
 from ..workers.hints import remedy
 from ..workers.interrupts import is_interrupt
-from .cell_streams import Captured, CellStreams
+from .cell_streams import CellStreams
 from .inline_figures import show_sharply
 from .ipython_internals import (
     cell_name,
@@ -70,7 +69,9 @@ class Extension:
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
-        self._running: list[_RunningCell] = []  # one inside the other
+        self._cell = contextlib.ExitStack()  # what is undone after each cell
+        self._request: Any = None  # the message that asked for it
+        self._inside: list[contextlib.ExitStack] = []  # the same for cells inside it
         with contextlib.ExitStack() as undo:  # what is there already, if the rest fails
             self._undo = undo
             self._install()
@@ -81,7 +82,7 @@ class Extension:
         method = os.environ.get("MANYBRAINS_START_METHOD")
         if method is not None:  # to try a lesson as it runs elsewhere
             multiprocessing.set_start_method(method, force=True)
-        self._undo.callback(self._end_cells)
+        self._undo.callback(self._cell.close)
         session = hooks.install()
         self._undo.callback(hooks.release)
         self._cells = stored_cells(shell)
@@ -145,24 +146,18 @@ class Extension:
     # --- around a cell --------------------------------------------------------------------
 
     def _before_cell(self, info: Any = None) -> None:
-        relay = current_relay()
-        request = request_of_cell(self._shell) if relay is not None else None
-        if relay is not None and self._running and self._running[-1].request is not request:
-            self._end_cells()  # one that was given up has never come to its end
-        cell = _RunningCell(request, children())
-        if relay is not None and not self._running:
-            relay.begin_cell(request)
-            self._streams.begin_cell(relay.drain)
-            cell.undo.callback(self._end_output, relay)
-        elif relay is not None and self._streams.are_replaced():  # `%%capture` runs it inside
-            captured = Captured()
-            cell.undo.enter_context(captured.after(relay.drain))
-            cell.undo.enter_context(relay.inside(captured))
-        self._running.append(cell)
+        if self._is_inside():
+            self._begin_inside(info)
+            return
         if info is not None:
-            self._note_cell(info, cell)
+            self._note_cell(info, self._cell)
+        self._children = children()
+        if (relay := current_relay()) is not None:
+            self._request = request_of_cell(self._shell)
+            relay.begin_cell(self._request)
+            self._streams.begin_cell(relay.drain)
 
-    def _note_cell(self, info: Any, cell: "_RunningCell") -> None:
+    def _note_cell(self, info: Any, undo: contextlib.ExitStack) -> None:
         """Keep the cell for the script, also where it runs without being stored.
 
         nbval runs cells that way.
@@ -170,34 +165,38 @@ class Extension:
         number, source = source_of_cell(self._shell, info)
         self._cells.append((number, source))
         if not info.store_history:
-            cell.undo.callback(put_with_stored_cells(self._shell, source))
+            undo.callback(put_with_stored_cells(self._shell, source))
 
     def _after_cell(self, result: Any) -> None:
-        if not self._running:
-            return
-        cell = self._running.pop()
         if is_interrupt(getattr(result, "error_in_exec", None)):
-            end_since(cell.children)
-        cell.undo.close()
+            end_since(self._children)
+        if self._inside:
+            self._inside.pop().close()
+            return
+        if (relay := current_relay()) is not None:
+            self._streams.mend()
+            relay.tidy(set(active_children()))
+            self._streams.end_cell()
+        self._cell.close()
+        self._request = None
         self._main_is_the_notebook()
 
-    def _end_cells(self) -> None:
-        while self._running:
-            self._running.pop().undo.close()
+    # --- around a cell that a magic runs inside a cell, as `%%capture` does ---------------
 
-    def _end_output(self, relay: Relay) -> None:
-        self._streams.mend()
-        relay.tidy(set(active_children()))
-        self._streams.end_cell()
+    def _is_inside(self) -> bool:
+        """Tell whether the cell that begins is asked for by the cell that runs."""
+        if self._request is not None and self._request is request_of_cell(self._shell):
+            return True
+        while self._inside:  # their cell was given up, and has never come to its end
+            self._inside.pop().close()
+        return False
 
-
-@dataclass(frozen=True, slots=True)
-class _RunningCell:
-    """A cell that runs, or one that a magic of such a cell runs inside it."""
-
-    request: Any  # the message that asked for it; the cell inside has the same
-    children: set[Any]  # that it began with
-    undo: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    def _begin_inside(self, info: Any) -> None:
+        self._inside.append(undo := contextlib.ExitStack())
+        self._note_cell(info, undo)
+        if (relay := current_relay()) is not None and self._streams.are_replaced():
+            undo.enter_context(self._streams.captured(self._request, relay.drain))
+            undo.callback(lambda: relay.drain(rest=not active_children()))
 
 
 def _add_builtin(name: str, value: object) -> Callable[[], None]:

@@ -67,7 +67,12 @@ def cell_name(shell: Any, file: str) -> str | None:
 def transform_cells(
     shell: Any, lines: Callable[[list[str]], list[str]], tree: ast.NodeTransformer
 ) -> Undo:
-    """Change cells: their lines before IPython looks for magics, then their syntax trees."""
+    """Change cells: their lines before IPython looks for magics, then their syntax trees.
+
+    The lines are changed when the cell runs.  While a reader types it in a terminal, IPython sees
+    the magic, and so it waits for the lines below.
+    """
+    lines.has_side_effects = True  # type: ignore[attr-defined]
     shell.input_transformers_cleanup.append(lines)
     shell.ast_transformers.append(tree)
 

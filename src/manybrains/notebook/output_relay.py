@@ -10,7 +10,6 @@ import shutil
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -72,20 +71,6 @@ class Relay:
         with self._lock:
             self._count += 1
             self._cells.append(_Cell(self._folder / f"output_{self._count}", request))
-
-    @contextlib.contextmanager
-    def inside(self, request: Any) -> Iterator[None]:
-        """Give the workers that are started meanwhile a file of their own."""
-        with self._lock:
-            outer = self._cells[-1:]
-            self.begin_cell(request)
-            self._cells[-1].labelled = any(cell.labelled for cell in outer)
-        try:
-            yield
-        finally:
-            self.drain(rest=not active_children())
-            with self._lock:
-                self._cells = [cell for cell in self._cells if cell not in outer] + outer
 
     def path_for_worker(self, worker: Any) -> str | None:
         """Return the file for a worker that is about to be started, and read it from now on."""
