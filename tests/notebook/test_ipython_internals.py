@@ -4,6 +4,7 @@ The cells run in a real kernel without the extension.  Where a test fails after 
 IPython, its name says what `notebook.ipython_internals` may no longer take for granted.
 """
 
+import ast
 import contextlib
 import os
 import subprocess
@@ -133,13 +134,32 @@ undo.append(door.transform_cells(shell, lines, Tree()))
     assert "`%%nonsense` not found" in notebook.run("%%nonsense\nanswer").stderr
 
 
-def test_a_hidden_name_can_be_used_and_is_not_listed(notebook: Kernel) -> None:
-    notebook.run("undo.append(door.hide_name(shell, 'hidden', 5)); shown = 6")
-    assert "5" == notebook.run("hidden").text
-    listed = notebook.run("listed = %who_ls\n'hidden' in listed, 'shown' in listed").text
-    assert "(False, True)" == listed
-    notebook.run("undo.pop()()")
-    assert "NameError" in notebook.run("hidden").error
+def test_a_cell_magic_becomes_one_line_of_python_that_calls_it(notebook: Kernel) -> None:
+    shown = notebook.run("door.as_cell_magic(['%%time a line\\n', 'body\\n', 'more'])")
+    expected = ["get_ipython().run_cell_magic('time', 'a line', 'body\\nmore')\n"]
+    assert expected == ast.literal_eval(shown.text)
+
+
+@pytest.mark.parametrize(
+    "last", ["x = 5", "x: int = 5", "x = 4; x += 1", "x = y = 5", "(x,) = [5]"]
+)
+@pytest.mark.parametrize("mode", ["last_expr", "last_expr_or_assign"])
+def test_a_name_that_is_assigned_last_is_shown_where_the_reader_has_chosen_so(
+    notebook: Kernel, last: str, mode: str
+) -> None:
+    notebook.run(f"before, shell.ast_node_interactivity = shell.ast_node_interactivity, {mode!r}")
+    notebook.run("undo.append(lambda: setattr(shell, 'ast_node_interactivity', before))")
+    by_ipython = notebook.run(last).text
+    ours = notebook.run(
+        f"[ast.unparse(n) for n in door.assigned_and_shown(shell, ast.parse({last!r}).body)]"
+    )
+    assert bool(by_ipython) == ("['x']" in ours.text)
+
+
+def test_a_cell_inside_a_cell_has_the_same_request(notebook: Kernel) -> None:
+    notebook.run("on('pre_run_cell', lambda info: told.append(door.request_of_cell(shell)))")
+    notebook.run("shell.run_cell('1')")
+    assert "(True, False)" == notebook.run("told[-3] is told[-2], told[-2] is told[-1]").text
 
 
 def test_a_cell_magic_is_called_with_its_line_and_its_cell_until_it_is_taken_back(

@@ -2,12 +2,27 @@
 
 import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .ipython_internals import call_before_writes, write_for_request
 
 __all__ = ["CellStreams"]
+
+
+class _Announced:
+    """A stream that calls something before each write; else it is what it was."""
+
+    def __init__(self, stream: Any, before: Callable[[], object]) -> None:
+        self._stream = stream
+        self._before = before
+
+    def write(self, text: str) -> Any:
+        self._before()
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 class CellStreams:
@@ -19,6 +34,8 @@ class CellStreams:
     def __init__(self) -> None:
         self._own: dict[int, Any] = {1: sys.stdout, 2: sys.stderr}
         self._writes: dict[int, Callable[..., Any]] = {}
+        self._captured: dict[int, Any] = {}
+        self._captured_request: Any = None
         self._undo = contextlib.ExitStack()
 
     def show(self, request: Any, number: int, text: str) -> None:
@@ -28,8 +45,37 @@ class CellStreams:
             request: the message that asked for the cell; None for the cell that runs now.
             number: 1 for standard output, 2 for standard error.
         """
+        if self._captured and (request is None or request is self._captured_request):
+            self._captured[number].write(text)
+            return
         stream = self._own[number]
         write_for_request(stream, self._writes.get(number, stream.write), request, text)
+
+    def are_replaced(self) -> bool:
+        """Tell whether others stand in the place of these two, and not yet ours."""
+        both = zip((sys.stdout, sys.stderr), self._own.values(), strict=True)
+        return any(now is not own and not isinstance(now, _Announced) for now, own in both)
+
+    @contextlib.contextmanager
+    def captured(self, request: Any, drain: Callable[[], object]) -> Iterator[None]:
+        """Show what workers print in the streams that are in place now, as `%%capture` has done.
+
+        Args:
+            request: the message that asked for the cell.
+            drain: shows what workers have printed; called before each line of the cell.
+        """
+        before = self._captured, self._captured_request
+        self._captured, self._captured_request = {1: sys.stdout, 2: sys.stderr}, request
+        sys.stdout = out = _Announced(sys.stdout, drain)
+        sys.stderr = err = _Announced(sys.stderr, drain)
+        try:
+            yield
+        finally:
+            if sys.stdout is out:
+                sys.stdout = self._captured[1]
+            if sys.stderr is err:
+                sys.stderr = self._captured[2]
+            self._captured, self._captured_request = before
 
     def begin_cell(self, drain: Callable[[], object]) -> None:
         """Call `drain`, which shows what workers have printed, before each line of the cell."""

@@ -9,12 +9,15 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from IPython.core.inputtransformer2 import cell_magic
+
 __all__ = [
+    "as_cell_magic",
+    "assigned_and_shown",
     "call_before_writes",
     "cell_id",
     "cell_name",
     "file_of_cell",
-    "hide_name",
     "is_hidden",
     "is_kernel",
     "offer_cell_magic",
@@ -67,7 +70,12 @@ def is_hidden(shell: Any, name: str) -> bool:
 def transform_cells(
     shell: Any, lines: Callable[[list[str]], list[str]], tree: ast.NodeTransformer
 ) -> Undo:
-    """Change cells: their lines before IPython looks for magics, then their syntax trees."""
+    """Change cells: their lines before IPython looks for magics, then their syntax trees.
+
+    The lines are changed when the cell runs.  While a reader types it in a terminal, IPython sees
+    the magic, and so it waits for the lines below.
+    """
+    lines.has_side_effects = True  # type: ignore[attr-defined]
     shell.input_transformers_cleanup.append(lines)
     shell.ast_transformers.append(tree)
 
@@ -78,15 +86,26 @@ def transform_cells(
     return undo
 
 
-def hide_name(shell: Any, name: str, value: object) -> Undo:
-    """Give cells a global name that `%who` does not show."""
-    shell.user_ns[name] = shell.user_ns_hidden[name] = value
+def as_cell_magic(lines: list[str]) -> list[str]:
+    """Return the line of Python that calls a cell magic; the lines begin with `%%` and its name."""
+    return cell_magic(lines)  # type: ignore[no-any-return,no-untyped-call]
 
-    def undo() -> None:
-        shell.user_ns.pop(name, None)
-        shell.user_ns_hidden.pop(name, None)
 
-    return undo
+def assigned_and_shown(shell: Any, body: list[ast.stmt]) -> list[ast.Expr]:
+    """Return what IPython puts at the end of a cell so that it shows the name assigned last.
+
+    It does so where the reader has chosen `ast_node_interactivity = "last_expr_or_assign"`.
+    """
+    if shell.ast_node_interactivity != "last_expr_or_assign":
+        return []
+    match body[-1:]:
+        case (
+            [ast.Assign([ast.Name(id=name)])]
+            | [ast.AugAssign(ast.Name(id=name))]
+            | [ast.AnnAssign(ast.Name(id=name))]
+        ):
+            return [ast.copy_location(ast.Expr(ast.Name(name, ast.Load())), body[-1])]
+    return []
 
 
 def offer_cell_magic(shell: Any, name: str, magic: Callable[[str, str], object]) -> Undo:

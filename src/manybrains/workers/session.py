@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from multiprocessing.process import BaseProcess
     from pathlib import Path
+    from types import ModuleType
     from typing import Any, Protocol
 
     from .import_hooks import Hook, Table
@@ -58,6 +59,7 @@ class Session:
         pid: the process this session belongs to.
         is_worker: whether this process is a worker; then the folder belongs to another process.
         script: the notebook as a script; None outside of a notebook.
+        main: the module in which cells run; None outside of a notebook.
         relay: reads what workers print; None outside of a notebook and in workers.
         output: the file a worker prints to, handed on to its own children.
         stack_signal: the number of the signal on which a worker writes where it stands, or 0.
@@ -77,6 +79,7 @@ class Session:
         self.pid = os.getpid()
         self.is_worker = False
         self.script: Script | None = None
+        self.main: ModuleType | None = None
         self.relay: OutputFiles | None = None
         self.output: str | None = None
         self.stack_signal = 0
