@@ -25,11 +25,7 @@ shell, told, undo = get_ipython(), [], []
 def on(event, do):
     shell.events.register(event, do)
     undo.append(lambda: shell.events.unregister(event, do))
-
-def note_source(info):
-    told.append(door.source_of_cell(shell, info))
 """
-NOTE_SOURCES = "told.clear()\non('pre_run_cell', note_source)"
 
 
 @pytest.fixture(scope="module")
@@ -58,44 +54,41 @@ def run_without_storing(notebook: Kernel, source: str) -> Shown:
 # --- cells
 
 
-def test_a_stored_cell_stands_at_its_number_as_python(notebook: Kernel) -> None:
-    number = notebook.run("%time marker = 5\nshell.execution_count").text  # counted already
-    shown = notebook.run(f"[dict(door.stored_cells(shell))[n] for n in ({number} - 1, {number})]")
-    assert 1 == shown.text.count("marker = 5")
-    assert "get_ipython().run_line_magic('time'" in shown.text
+def test_the_number_of_a_cell_is_that_of_its_name_in_tracebacks(notebook: Kernel) -> None:
+    named = notebook.run("door.cell_name(shell, sys._getframe().f_code.co_filename)").text
+    number = notebook.run("len(shell.history_manager.input_hist_parsed) - 2").text
+    has_names = notebook.run("hasattr(shell.compile, 'format_code_name')").text
+    assert (f"'Cell In[{number}]'" if has_names == "True" else "'a cell'") == named
 
 
-def test_the_place_before_the_first_cell_is_empty(notebook: Kernel) -> None:
-    assert "(0, '')" == notebook.run("door.stored_cells(shell)[0]").text
-
-
-def test_before_a_cell_runs_it_is_told_as_python_with_the_number_at_which_it_is_stored(
+def test_code_that_a_cell_compiles_has_the_name_of_the_cell_in_tracebacks(
     notebook: Kernel,
 ) -> None:
-    notebook.run(NOTE_SOURCES)
-    notebook.run("%time 1\nmarker = 7")
-    shown = notebook.run("told[0][1].rstrip() == dict(door.stored_cells(shell))[told[0][0]]")
-    assert "True" == shown.text
-    assert "marker = 7" in notebook.run("told[0][1]").text
-
-
-def test_a_cell_is_not_yet_stored_when_its_first_event_comes(notebook: Kernel) -> None:
-    notebook.run("on('pre_run_cell', lambda info: told.append(len(door.stored_cells(shell))))")
-    assert "1" == notebook.run("len(door.stored_cells(shell)) - told[-1]").text
-
-
-def test_a_cell_that_is_not_stored_is_told_all_the_same(notebook: Kernel) -> None:
-    notebook.run(NOTE_SOURCES)
-    run_without_storing(notebook, "marker = 8")
-    assert "'marker = 8'" == notebook.run("told[0][1].rstrip()").text
-
-
-def test_the_number_of_a_cell_is_that_of_its_name_in_tracebacks(notebook: Kernel) -> None:
-    notebook.run(NOTE_SOURCES)
-    named = notebook.run("door.cell_name(shell, sys._getframe().f_code.co_filename)").text
-    number = notebook.run("told[0][0]").text
+    shown = notebook.run(
+        "file = door.file_of_cell(shell, '\\n1 / 0')\nexec(compile('\\n1 / 0', file, 'exec'))"
+    )
+    assert "ZeroDivisionError: division by zero" == shown.error
+    own, of_cell = notebook.run(
+        "print(door.cell_name(shell, file))\n"
+        "print(len(shell.history_manager.input_hist_parsed) - 2)"
+    ).stdout.split("\n")[:2]
     has_names = notebook.run("hasattr(shell.compile, 'format_code_name')").text
-    assert (f"'Cell In[{number}]'" if has_names == "True" else "") == named
+    assert (f"Cell In[{of_cell}]" if has_names == "True" else "a cell") == own
+    assert "'1 / 0'" == notebook.run("import linecache; linecache.getline(file, 2).strip()").text
+
+
+def test_names_of_ipythons_own_are_hidden_until_the_reader_takes_them(notebook: Kernel) -> None:
+    notebook.run("6 * 7")
+    names = "('In', 'Out', '_', '_i', 'exit', 'get_ipython', 'shell')"
+    hidden = notebook.run(f"[door.is_hidden(shell, name) for name in {names}]").text
+    assert "[True, True, True, True, True, True, False]" == hidden
+    notebook.run("kept = exit; exit = 3")
+    assert "False" == notebook.run("door.is_hidden(shell, 'exit')").text
+    notebook.run("exit = kept")
+
+
+def test_the_id_of_a_cell_is_a_text_or_none(notebook: Kernel) -> None:
+    assert "True" == notebook.run("isinstance(door.cell_id(shell), (str, type(None)))").text
 
 
 def test_a_file_that_is_no_cell_has_no_name_of_a_cell(notebook: Kernel) -> None:
@@ -112,9 +105,10 @@ def test_ipython_looks_for_a_semicolon_in_the_cell_that_was_stored_last(
         "door.put_with_stored_cells(shell, info.raw_cell)))\n"
         "on('post_run_cell', lambda result: takes_back and takes_back.pop()())"
     )
-    before = notebook.run("len(door.stored_cells(shell))").text
+    count = "len(shell.history_manager.input_hist_parsed)"
+    before = notebook.run(count).text
     assert shows == run_without_storing(notebook, source).text
-    assert int(before) + 1 == int(notebook.run("len(door.stored_cells(shell))").text)
+    assert int(before) + 1 == int(notebook.run(count).text)
 
 
 def test_lines_are_changed_before_magics_are_looked_for_and_then_the_tree_is(
