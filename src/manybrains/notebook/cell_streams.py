@@ -1,11 +1,12 @@
-"""The notebook's standard output and error: what workers print goes first, to its own cell."""
+"""The notebook's standard output and error: what workers print goes before what it prints."""
 
 import contextlib
+import functools
 import sys
 from collections.abc import Callable
 from typing import Any
 
-from .ipython_internals import call_before_writes, write_for_request
+from .ipython_internals import call_before_writes, write_for_request, write_to_instead
 
 __all__ = ["CellStreams"]
 
@@ -31,12 +32,21 @@ class CellStreams:
         stream = self._own[number]
         write_for_request(stream, self._writes.get(number, stream.write), request, text)
 
-    def begin_cell(self, drain: Callable[[], object]) -> None:
-        """Call `drain`, which shows what workers have printed, before each line of the cell."""
+    def begin_cell(self, before: Callable[[int, str], object]) -> None:
+        """Call `before`, with 1 or 2 and the text, before each text that the cell prints."""
         for number, stream in ((1, sys.stdout), (2, sys.stderr)):
             if stream is self._own[number]:
-                self._writes[number], undo = call_before_writes(stream, drain)
+                do = functools.partial(before, number)
+                self._writes[number], undo = call_before_writes(stream, do)
                 self._undo.callback(undo)
+
+    def leave_to_worker(self) -> None:
+        """In a forked worker: who holds one of these streams prints to the worker's own.
+
+        A handler of `logging` holds the stream that was there when it was made.
+        """
+        for stream, name in ((self._own[1], "__stdout__"), (self._own[2], "__stderr__")):
+            write_to_instead(stream, sys, name)
 
     def mend(self) -> None:
         """Put the notebook's streams back where a cell has left some that cannot be used.

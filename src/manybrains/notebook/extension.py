@@ -16,6 +16,7 @@ from ..lens.sampler_client import Sampler
 from ..workers.cleanup import children, end_since
 from ..workers.hints import remedy
 from ..workers.interrupts import is_interrupt
+from ..workers.output import WorkerStreams
 from .cell_streams import CellStreams
 from .inline_figures import show_sharply
 from .ipython_internals import (
@@ -24,6 +25,7 @@ from .ipython_internals import (
     is_kernel,
     offer_cell_magic,
     put_with_stored_cells,
+    reads_when_the_cell_is_over,
     request_of_cell,
     source_of_cell,
     stored_cells,
@@ -93,7 +95,14 @@ class Extension:
         if is_kernel(shell):
             self._streams = CellStreams()
             self._undo.callback(self._streams.let_go)
-            session.relay = relay = Relay(Path(session.folder), self._streams.show, script.readable)
+            session.on_fork.append(self._streams.leave_to_worker)
+            session.relay = relay = Relay(
+                Path(session.folder),
+                self._streams.show,
+                script.readable,
+                reads_when_the_cell_is_over,
+            )
+            session.streams = WorkerStreams()
             session.on_close.append(relay.close)
         session.sampler = Sampler(session)
         self._offer_watch()
@@ -143,7 +152,7 @@ class Extension:
         self._children = children()
         if (relay := current_relay()) is not None:
             relay.begin_cell(request_of_cell(self._shell))
-            self._streams.begin_cell(relay.drain)
+            self._streams.begin_cell(relay.write_own)
 
     def _note_cell(self, info: Any) -> None:
         """Keep the cell for the script, also where it runs without being stored.
@@ -160,6 +169,6 @@ class Extension:
             end_since(self._children)
         if (relay := current_relay()) is not None:
             self._streams.mend()
-            relay.tidy(set(active_children()))
+            relay.end_cell(set(active_children()))
             self._streams.end_cell()
         self._cell.close()

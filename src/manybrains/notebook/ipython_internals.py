@@ -15,11 +15,13 @@ __all__ = [
     "is_kernel",
     "offer_cell_magic",
     "put_with_stored_cells",
+    "reads_when_the_cell_is_over",
     "request_of_cell",
     "source_of_cell",
     "stored_cells",
     "transform_cells",
     "write_for_request",
+    "write_to_instead",
 ]
 
 Undo = Callable[[], object]
@@ -124,17 +126,41 @@ def write_for_request(stream: Any, write: Callable[[str], object], request: Any,
         stream.reset_thread_parent(token)
 
 
-def call_before_writes(stream: Any, do: Callable[[], object]) -> tuple[Callable[..., Any], Undo]:
-    """Call something before each write to a stream; return the `write` until now, and an undo.
+def call_before_writes(stream: Any, do: Callable[[str], object]) -> tuple[Callable[..., Any], Undo]:
+    """Call something before each write to a stream, with the text.
 
     For one cell at a time, from `pre_run_cell` to `post_run_cell`: IPython puts a `write` of its
     own around each cell, and takes it off again after `post_run_cell`.
+
+    Returns:
+        The `write` until now, and what undoes it.
     """
     write = stream.write
 
     def write_after(text: str) -> Any:
-        do()
+        do(text)
         return write(text)
 
     stream.write = write_after
     return write, lambda: setattr(stream, "write", write)
+
+
+def write_to_instead(stream: Any, owner: Any, name: str) -> None:
+    """In a forked process: let a stream of the notebook write to this attribute of an owner.
+
+    Its own `write` takes a lock, which a thread of the notebook may have held at the fork, and
+    sends a message to the notebook.
+    """
+    stream.write = lambda text: getattr(owner, name).write(text)
+    stream.flush = lambda: getattr(owner, name).flush()
+
+
+def reads_when_the_cell_is_over(request: Any) -> bool:
+    """Tell whether a cell's reader is shown what comes after its end.
+
+    A person is.  Who runs a whole notebook, as nbclient does (for nbconvert and papermill) and
+    nbval, reads the messages of the cell that runs, and no others.  They say that nobody is there
+    to type an input.
+    """
+    content = request.get("content") if isinstance(request, dict) else None
+    return not content or bool(content.get("allow_stdin", True))
