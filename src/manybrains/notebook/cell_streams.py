@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from .ipython_internals import call_before_writes, write_for_request, write_to_instead
+from .ipython_internals import act_elsewhere, call_before_writes, write_for_request
 
 __all__ = ["CellStreams"]
 
@@ -21,6 +21,18 @@ class CellStreams:
         self._own: dict[int, Any] = {1: sys.stdout, 2: sys.stderr}
         self._writes: dict[int, Callable[..., Any]] = {}
         self._undo = contextlib.ExitStack()
+        # In a forked worker, who holds one of them prints to the worker's own, as a handler of
+        # `logging` does that was made before.  The stream's own `write` takes a lock there, which
+        # a thread of the notebook may have held at the fork.
+        self._undo_elsewhere = contextlib.ExitStack()
+        for stream, name in ((sys.stdout, "__stdout__"), (sys.stderr, "__stderr__")):
+            with contextlib.suppress(TypeError):  # no stream of ipykernel's
+                undo = act_elsewhere(
+                    stream,
+                    write=lambda text, name=name: getattr(sys, name).write(text),
+                    flush=lambda name=name: getattr(sys, name).flush(),
+                )
+                self._undo_elsewhere.callback(undo)
 
     def show(self, request: Any, number: int, text: str) -> None:
         """Write what a worker has printed.
@@ -39,14 +51,6 @@ class CellStreams:
                 do = functools.partial(before, number)
                 self._writes[number], undo = call_before_writes(stream, do)
                 self._undo.callback(undo)
-
-    def leave_to_worker(self) -> None:
-        """In a forked worker: who holds one of these streams prints to the worker's own.
-
-        A handler of `logging` holds the stream that was there when it was made.
-        """
-        for stream, name in ((self._own[1], "__stdout__"), (self._own[2], "__stderr__")):
-            write_to_instead(stream, sys, name)
 
     def mend(self) -> None:
         """Put the notebook's streams back where a cell has left some that cannot be used.
@@ -70,3 +74,8 @@ class CellStreams:
         """Take off what `begin_cell` has put on."""
         self._undo.close()
         self._writes.clear()
+
+    def close(self) -> None:
+        """Leave the streams as they were."""
+        self.let_go()
+        self._undo_elsewhere.close()

@@ -23,6 +23,7 @@ from .ipython_internals import (
     cell_name,
     hide_name,
     is_kernel,
+    keep_names_from_workers,
     offer_cell_magic,
     put_with_stored_cells,
     reads_when_the_cell_is_over,
@@ -92,10 +93,10 @@ class Extension:
         )
         session.hook(HOOKS_OF_A_NOTEBOOK)
         self._alias_main()
+        self._undo.callback(keep_names_from_workers(shell))
         if is_kernel(shell):
             self._streams = CellStreams()
-            self._undo.callback(self._streams.let_go)
-            session.on_fork.append(self._streams.leave_to_worker)
+            self._undo.callback(self._streams.close)
             session.relay = relay = Relay(
                 Path(session.folder),
                 self._streams.show,

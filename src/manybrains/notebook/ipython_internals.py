@@ -5,14 +5,22 @@ on: when it is called, and what has happened by then.
 """
 
 import ast
+import builtins
+import contextlib
+import functools
+import getpass
+import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
 __all__ = [
+    "act_elsewhere",
     "call_before_writes",
     "cell_name",
     "hide_name",
     "is_kernel",
+    "keep_names_from_workers",
     "offer_cell_magic",
     "put_with_stored_cells",
     "reads_when_the_cell_is_over",
@@ -21,10 +29,10 @@ __all__ = [
     "stored_cells",
     "transform_cells",
     "write_for_request",
-    "write_to_instead",
 ]
 
 Undo = Callable[[], object]
+_ABSENT = object()
 
 # --- cells --------------------------------------------------------------------------------
 
@@ -95,6 +103,125 @@ def offer_cell_magic(shell: Any, name: str, magic: Callable[[str, str], object])
     return lambda: magics.pop(name, None)
 
 
+# --- in a forked worker -------------------------------------------------------------------
+#
+# A forked process copies each page of memory that it changes, and that takes longer than a
+# hundred lines of Python.  So nothing is changed at its birth: what has another meaning in a
+# worker looks, when it is called, in which process it is.
+
+
+def act_elsewhere(thing: Any, **methods: Callable[..., object]) -> Undo:
+    """Let methods of an object do something else in forked processes.
+
+    Raises:
+        TypeError: if its class is written in C.
+    """
+    kind, here = type(thing), [os.getpid()]
+    metaclass: Any = type(kind)
+    changed = {name: _either(here, getattr(kind, name), do, 1) for name, do in methods.items()}
+    thing.__class__ = metaclass(kind.__name__, (kind,), {"__module__": kind.__module__, **changed})
+
+    def undo() -> None:
+        here.clear()  # IPython may keep one of the methods
+        thing.__class__ = kind
+
+    return undo
+
+
+def keep_names_from_workers(shell: Any) -> Undo:
+    """Give what IPython puts into a notebook, in forked workers, the meaning of a script's.
+
+    `exit` ends the worker, `input` reads its standard input, and IPython's own are not there.
+    """
+    here, known, names = [os.getpid()], vars(builtins), (shell.user_ns, shell.user_ns_hidden)
+    inside: dict[str, Callable[..., Any]] = {}
+    with contextlib.ExitStack() as stack:
+        stack.callback(here.clear)
+        stack.callback(act_elsewhere(shell.exiter, __call__=sys.exit))
+        stack.callback(act_elsewhere(shell.displayhook, __call__=sys.__displayhook__))
+        stack.callback(act_elsewhere(shell.display_pub, publish=_print_text))
+        for name, do, spaces in (
+            ("display", _missing("display"), [known]),
+            ("get_ipython", _missing("get_ipython"), [known, *names]),
+            ("open", open, names),
+            ("excepthook", sys.__excepthook__, [vars(sys)]),
+        ):
+            for space in spaces:
+                if name in space:
+                    ours = inside.setdefault(name, _either(here, space[name], do))
+                    stack.callback(_replace(space, name, ours))
+        for space in (vars(shell), shell.builtin_trap.auto_builtins):  # for %reset, for each cell
+            stack.callback(_replace(space, "get_ipython", inside["get_ipython"]))
+        if is_kernel(shell):
+            stack.callback(_ask_elsewhere(shell.kernel, here))
+        undo: Undo = stack.pop_all().close
+    return undo
+
+
+def _ask_elsewhere(kernel: Any, here: list[int]) -> Undo:
+    """Let what the kernel puts in the place of `input` and `getpass` be Python's own in workers.
+
+    It does so anew in each cell; the cell that loads the extension has it already.
+    """
+    stack = contextlib.ExitStack()
+    for name, owner, its_name, original in (
+        ("raw_input", builtins, "input", kernel._sys_raw_input),
+        ("getpass", getpass, "getpass", kernel._save_getpass),
+    ):
+        asks = getattr(kernel, name)
+        ours = _either(here, asks, original or getattr(owner, its_name))
+        stack.callback(_replace(vars(kernel), name, ours))
+        if getattr(owner, its_name) == asks:
+            setattr(owner, its_name, ours)
+    return stack.close
+
+
+def _either(
+    here: list[int], do: Callable[..., Any], elsewhere: Callable[..., object], own: int = 0
+) -> Callable[..., Any]:
+    """Return what does one thing in the notebook's process, and another in any other.
+
+    Args:
+        here: the pid of the notebook; empty once the extension is unloaded.
+        own: how many of the first arguments are for `do` alone, as `self` is.
+    """
+
+    @functools.wraps(do)
+    def either(*arguments: Any, **keywords: Any) -> Any:
+        if here and os.getpid() not in here:
+            return elsewhere(*arguments[own:], **keywords)
+        return do(*arguments, **keywords)
+
+    return either
+
+
+def _missing(name: str) -> Callable[..., object]:
+    def raise_error(*_: object, **__: object) -> object:
+        raise NameError(f"name {name!r} is not defined", name=name)
+
+    return raise_error
+
+
+def _print_text(data: dict[str, Any], *_: object, **__: object) -> None:
+    """Do what IPython's `display` does in a script, with what it would have sent."""
+    print(data.get("text/plain", ""))
+
+
+def _replace(space: dict[str, Any], name: str, new: object) -> Undo:
+    before = space.get(name, _ABSENT)
+    space[name] = new
+
+    def undo() -> None:
+        if space.get(name) is not new:
+            return
+        if before is _ABSENT:
+            del space[name]
+        else:
+            space[name] = before
+
+    return undo
+
+
 # --- output -------------------------------------------------------------------------------
 
 
@@ -143,16 +270,6 @@ def call_before_writes(stream: Any, do: Callable[[str], object]) -> tuple[Callab
 
     stream.write = write_after
     return write, lambda: setattr(stream, "write", write)
-
-
-def write_to_instead(stream: Any, owner: Any, name: str) -> None:
-    """In a forked process: let a stream of the notebook write to this attribute of an owner.
-
-    Its own `write` takes a lock, which a thread of the notebook may have held at the fork, and
-    sends a message to the notebook.
-    """
-    stream.write = lambda text: getattr(owner, name).write(text)
-    stream.flush = lambda: getattr(owner, name).flush()
 
 
 def reads_when_the_cell_is_over(request: Any) -> bool:

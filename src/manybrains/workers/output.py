@@ -163,7 +163,7 @@ class WorkerStreams:
         self._kept: list[Any] = []  # what would close a descriptor if it were freed
         self.out, self.err = map(self._stream, self._frames, (out, err))
 
-    def _stream(self, frames: _Frames, stream: Any) -> io.TextIOWrapper:
+    def _stream(self, frames: _Frames, stream: Any) -> Any:
         """Return a text stream on top; one that exists is changed, since others may hold it."""
         if type(stream) is io.TextIOWrapper:
             with contextlib.suppress(ValueError, OSError):

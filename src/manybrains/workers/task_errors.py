@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_hint", "picklable_error", "read_tasks_safely"]
 
+_OF_THE_NOTEBOOK = ("display", "get_ipython")  # magics and lines with `!` call the second one
 _WHOLE_NUMBERS = ("BININT", "BININT1", "BININT2", "LONG1")  # as pickle writes them
 
 
@@ -112,6 +113,11 @@ def add_hint(error: BaseException) -> None:
         error.add_note(
             f"{name!r} exists in the notebook's memory, not in this worker's. "
             "Hand it over as an argument."
+        )
+    elif isinstance(error, NameError) and name in _OF_THE_NOTEBOOK:
+        error.add_note(
+            f"{name!r} belongs to the notebook, and a worker is another process. Let the worker "
+            "print, or return the value and show it in the cell."
         )
     elif isinstance(error, MemoryError):
         error.add_note(remedy(error))
