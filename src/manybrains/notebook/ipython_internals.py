@@ -144,7 +144,6 @@ def keep_names_from_workers(shell: Any) -> Undo:
             ("display", _missing("display"), [known]),
             ("get_ipython", _missing("get_ipython"), [known, *names]),
             ("open", open, names),
-            ("excepthook", sys.__excepthook__, [vars(sys)]),
         ):
             for space in spaces:
                 if name in space:
@@ -152,6 +151,8 @@ def keep_names_from_workers(shell: Any) -> Undo:
                     stack.callback(_replace(space, name, ours))
         for space in (vars(shell), shell.builtin_trap.auto_builtins):  # for %reset, for each cell
             stack.callback(_replace(space, "get_ipython", inside["get_ipython"]))
+        ours = _either(here, shell.excepthook, sys.__excepthook__)  # while a cell runs
+        stack.callback(_replace(vars(shell), "excepthook", ours))
         if is_kernel(shell):
             stack.callback(_ask_elsewhere(shell.kernel, here))
         undo: Undo = stack.pop_all().close
