@@ -206,7 +206,7 @@ def test_the_request_of_a_cell_is_known_at_its_first_event(notebook: Kernel) -> 
 def test_each_write_of_a_cell_is_announced_and_none_after_it(notebook: Kernel) -> None:
     notebook.run("""
 def begin(info):
-    write, take_off = door.call_before_writes(sys.stdout, lambda text: write('>'))
+    write, take_off = door.call_before_writes(sys.stdout, lambda text: write('>'), print)
     ending.append(take_off)
 ending = []
 on("pre_run_cell", begin)
@@ -221,7 +221,7 @@ def test_a_cell_that_awaits_is_announced_in_the_same_way(notebook: Kernel) -> No
     notebook.run("""
 ending, count = [], []
 on("pre_run_cell", lambda info: ending.append(
-    door.call_before_writes(sys.stdout, count.append)[1]))
+    door.call_before_writes(sys.stdout, count.append, print)[1]))
 on("post_run_cell", lambda result: ending and ending.pop()())
 """)
     shown = notebook.run("import asyncio\nawait asyncio.sleep(0)\nprint('own')\nlen(count)")

@@ -21,17 +21,10 @@ class CellStreams:
         self._own: dict[int, Any] = {1: sys.stdout, 2: sys.stderr}
         self._writes: dict[int, Callable[..., Any]] = {}
         self._undo = contextlib.ExitStack()
-        # In a forked worker, who holds one of them prints to the worker's own, as a handler of
-        # `logging` does that was made before.  The stream's own `write` takes a lock there, which
-        # a thread of the notebook may have held at the fork.
         self._undo_elsewhere = contextlib.ExitStack()
-        for stream, name in ((sys.stdout, "__stdout__"), (sys.stderr, "__stderr__")):
+        for stream, elsewhere in zip(self._own.values(), (_to_out, _to_err), strict=True):
             with contextlib.suppress(TypeError):  # no stream of ipykernel's
-                undo = act_elsewhere(
-                    stream,
-                    write=lambda text, name=name: getattr(sys, name).write(text),
-                    flush=lambda name=name: getattr(sys, name).flush(),
-                )
+                undo = act_elsewhere(stream, flush=functools.partial(elsewhere, ""))
                 self._undo_elsewhere.callback(undo)
 
     def show(self, request: Any, number: int, text: str) -> None:
@@ -45,11 +38,15 @@ class CellStreams:
         write_for_request(stream, self._writes.get(number, stream.write), request, text)
 
     def begin_cell(self, before: Callable[[int, str], object]) -> None:
-        """Call `before`, with 1 or 2 and the text, before each text that the cell prints."""
-        for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+        """Call `before`, with 1 or 2 and the text, before each text that the cell prints.
+
+        In a forked worker, who holds one of the streams prints to the worker's own, as a handler
+        of `logging` does that was made before.
+        """
+        for number, stream, elsewhere in ((1, sys.stdout, _to_out), (2, sys.stderr, _to_err)):
             if stream is self._own[number]:
                 do = functools.partial(before, number)
-                self._writes[number], undo = call_before_writes(stream, do)
+                self._writes[number], undo = call_before_writes(stream, do, elsewhere)
                 self._undo.callback(undo)
 
     def mend(self) -> None:
@@ -79,3 +76,11 @@ class CellStreams:
         """Leave the streams as they were."""
         self.let_go()
         self._undo_elsewhere.close()
+
+
+def _to_out(text: str) -> None:
+    print(end=text, file=sys.__stdout__, flush=not text)
+
+
+def _to_err(text: str) -> None:
+    print(end=text, file=sys.__stderr__, flush=not text)

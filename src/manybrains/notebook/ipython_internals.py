@@ -254,18 +254,26 @@ def write_for_request(stream: Any, write: Callable[[str], object], request: Any,
         stream.reset_thread_parent(token)
 
 
-def call_before_writes(stream: Any, do: Callable[[str], object]) -> tuple[Callable[..., Any], Undo]:
+def call_before_writes(
+    stream: Any, do: Callable[[str], object], elsewhere: Callable[[str], object]
+) -> tuple[Callable[..., Any], Undo]:
     """Call something before each write to a stream, with the text.
 
     For one cell at a time, from `pre_run_cell` to `post_run_cell`: IPython puts a `write` of its
     own around each cell, and takes it off again after `post_run_cell`.
 
+    Args:
+        elsewhere: writes instead in a process that is forked meanwhile.  The stream's own `write`
+            takes a lock there, which another thread may have held at the fork.
+
     Returns:
         The `write` until now, and what undoes it.
     """
-    write = stream.write
+    write, here = stream.write, os.getpid()
 
     def write_after(text: str) -> Any:
+        if os.getpid() != here:
+            return elsewhere(text)
         do(text)
         return write(text)
 
