@@ -104,8 +104,8 @@ class Relay:
             self.drain()
             self._line_began = time.perf_counter()
         self._in_own_line = not text.endswith("\n")
-        if self._running is not None:
-            self._running.lines[number].write_own(text)
+        if (cell := self._running) is not None and (before := cell.lines[number].write_own(text)):
+            self._show(cell.request, number, before)
 
     def _is_in_own_line(self) -> bool:
         """Tell whether the notebook is in the middle of a `print`."""
