@@ -219,9 +219,8 @@ def test_the_request_of_a_cell_is_known_at_its_first_event(notebook: Kernel) -> 
 
 def test_each_write_of_a_cell_is_announced_and_none_after_it(notebook: Kernel) -> None:
     notebook.run("""
-count = []
 def begin(info):
-    write, take_off = door.call_before_writes(sys.stdout, lambda: count.append(1) or write('>'))
+    write, take_off = door.call_before_writes(sys.stdout, lambda text: write('>'), print)
     ending.append(take_off)
 ending = []
 on("pre_run_cell", begin)
@@ -236,9 +235,114 @@ def test_a_cell_that_awaits_is_announced_in_the_same_way(notebook: Kernel) -> No
     notebook.run("""
 ending, count = [], []
 on("pre_run_cell", lambda info: ending.append(
-    door.call_before_writes(sys.stdout, lambda: count.append(1))[1]))
+    door.call_before_writes(sys.stdout, count.append, print)[1]))
 on("post_run_cell", lambda result: ending and ending.pop()())
 """)
     shown = notebook.run("import asyncio\nawait asyncio.sleep(0)\nprint('own')\nlen(count)")
     assert ("own\n", "2") == (shown.stdout, shown.text)
     notebook.run("undo.append(ending.pop())")
+
+
+def test_who_runs_a_whole_notebook_says_that_nobody_types(notebook: Kernel) -> None:
+    asked = "door.reads_when_the_cell_is_over(door.request_of_cell(shell))"
+    assert "False" == notebook.run(asked).text
+    assert "True" == notebook.run("door.reads_when_the_cell_is_over({'content': {}})").text
+
+
+# --- in a forked process
+
+FORK = """
+import builtins, getpass, io, os, traceback
+
+def elsewhere(do):
+    "Return what a forked process prints, and how it ends."
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if not pid:
+        code = 99
+        try:
+            sys.stdout = sys.stderr = open(writer, "w")
+            sys.stdin = open(os.devnull)
+            do()
+            code = 0
+        except SystemExit as error:
+            code = error.code
+        except BaseException as error:
+            print(type(error).__name__, error)
+        finally:
+            sys.stdout.flush()
+            os._exit(code)
+    os.close(writer)
+    with open(reader) as text:
+        return text.read(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+def names():
+    return [
+        exit, quit, get_ipython, display, open, shell.get_ipython, shell.excepthook,
+        type(shell.exiter), type(shell.displayhook), type(shell.display_pub),
+        shell.kernel.raw_input, shell.kernel.getpass,
+        *map(shell.builtin_trap.auto_builtins.get, ("get_ipython",)),
+    ]
+
+before = names()
+"""
+NAMES = {
+    "exit(3)": ("", 3),
+    "quit(4)": ("", 4),
+    "input('? ')": ("? EOFError EOF when reading a line\n", 99),
+    "display(1)": ("NameError name 'display' is not defined\n", 99),
+    "get_ipython()": ("NameError name 'get_ipython' is not defined\n", 99),
+    "sys.displayhook(42)": ("42\n", 0),
+    "sys.excepthook(ValueError, ValueError(1), None)": ("ValueError: 1\n", 0),
+    "print(open(1, 'wb', closefd=False).name)": ("1\n", 0),
+    "__import__('IPython.display').display.display(1)": ("1\n", 0),
+}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_names_mean_in_a_forked_process_what_they_mean_in_a_scripts(notebook: Kernel) -> None:
+    assert "" == notebook.run(FORK).error
+    notebook.run("undo.append(door.keep_names_from_workers(shell))")
+    # What the kernel puts in the place of `input` it puts there anew in each cell.
+    found = {source: notebook.run(f"elsewhere(lambda: {source})").text for source in NAMES}
+    assert {source: str(expected) for source, expected in NAMES.items()} == found
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_the_kernel_takes_its_own_names_for_asking_anew_in_each_cell(notebook: Kernel) -> None:
+    notebook.run(FORK)
+    notebook.run("undo.append(door.keep_names_from_workers(shell))")
+    own = (
+        "vars(shell.kernel)['raw_input'] is input, vars(shell.kernel)['getpass'] is getpass.getpass"
+    )
+    assert "(True, True)" == notebook.run(own).text
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_names_are_given_back(notebook: Kernel) -> None:
+    notebook.run(FORK)
+    notebook.run("undo.append(door.keep_names_from_workers(shell))")
+    shown = notebook.run("display(3); exit is shell.exiter, get_ipython() is shell")
+    assert "3\n(True, True)" == shown.text
+    listed = notebook.run("listed = %who_ls\n{'get_ipython', 'open', 'exit'} & {*listed}").text
+    assert "set()" == listed
+    notebook.run("undo.pop()()")
+    assert "True" == notebook.run("before == names()").text
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_process_writes_elsewhere_to_a_stream_of_the_notebook(notebook: Kernel) -> None:
+    notebook.run(FORK)
+    notebook.run("""
+stream = sys.stderr
+def begin(info):
+    told.append(door.call_before_writes(stream, lambda text: 1, lambda text: print("else", text)))
+told.clear()
+on("pre_run_cell", begin)
+on("post_run_cell", lambda result: told and told[-1][1]())
+""")
+    shown = notebook.run("elsewhere(lambda: stream.write('w'))")
+    assert ("('else w\\n', 0)", "") == (shown.text, shown.stderr)
+    notebook.run("while undo: undo.pop()()\nundo.append(told[-1][1])")
+    notebook.run("undo.append(door.act_elsewhere(stream, flush=lambda: print('flushed')))")
+    assert "('flushed\\n', 0)" == notebook.run("elsewhere(lambda: stream.flush())").text

@@ -1,11 +1,12 @@
-"""The notebook's standard output and error: what workers print goes first, to its own cell."""
+"""The notebook's standard output and error: what workers print goes before what it prints."""
 
 import contextlib
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .ipython_internals import call_before_writes, write_for_request
+from .ipython_internals import act_elsewhere, call_before_writes, write_for_request
 
 __all__ = ["CellStreams"]
 
@@ -37,6 +38,11 @@ class CellStreams:
         self._captured: dict[int, Any] = {}
         self._captured_request: Any = None
         self._undo = contextlib.ExitStack()
+        self._undo_elsewhere = contextlib.ExitStack()
+        for stream, elsewhere in zip(self._own.values(), (_to_out, _to_err), strict=True):
+            with contextlib.suppress(TypeError):  # no stream of ipykernel's
+                undo = act_elsewhere(stream, flush=functools.partial(elsewhere, ""))
+                self._undo_elsewhere.callback(undo)
 
     def show(self, request: Any, number: int, text: str) -> None:
         """Write what a worker has printed.
@@ -77,11 +83,16 @@ class CellStreams:
                 sys.stderr = self._captured[2]
             self._captured, self._captured_request = before
 
-    def begin_cell(self, drain: Callable[[], object]) -> None:
-        """Call `drain`, which shows what workers have printed, before each line of the cell."""
-        for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+    def begin_cell(self, before: Callable[[int, str], object]) -> None:
+        """Call `before`, with 1 or 2 and the text, before each text that the cell prints.
+
+        In a forked worker, who holds one of the streams prints to the worker's own, as a handler
+        of `logging` does that was made before.
+        """
+        for number, stream, elsewhere in ((1, sys.stdout, _to_out), (2, sys.stderr, _to_err)):
             if stream is self._own[number]:
-                self._writes[number], undo = call_before_writes(stream, drain)
+                do = functools.partial(before, number)
+                self._writes[number], undo = call_before_writes(stream, do, elsewhere)
                 self._undo.callback(undo)
 
     def mend(self) -> None:
@@ -106,3 +117,16 @@ class CellStreams:
         """Take off what `begin_cell` has put on."""
         self._undo.close()
         self._writes.clear()
+
+    def close(self) -> None:
+        """Leave the streams as they were."""
+        self.let_go()
+        self._undo_elsewhere.close()
+
+
+def _to_out(text: str) -> None:
+    print(end=text, file=sys.__stdout__, flush=not text)
+
+
+def _to_err(text: str) -> None:
+    print(end=text, file=sys.__stderr__, flush=not text)

@@ -19,6 +19,7 @@ from ..snapshots.script import Script
 from ..workers.cleanup import children, end_since
 from ..workers.hints import remedy
 from ..workers.interrupts import is_interrupt
+from ..workers.output import WorkerStreams
 from .cell_streams import CellStreams
 from .everywhere import Everywhere
 from .inline_figures import show_sharply
@@ -26,8 +27,10 @@ from .ipython_internals import (
     cell_name,
     is_hidden,
     is_kernel,
+    keep_names_from_workers,
     offer_cell_magic,
     put_with_stored_cells,
+    reads_when_the_cell_is_over,
     request_of_cell,
     transform_cells,
 )
@@ -95,10 +98,17 @@ class Extension:
         session.main = shell.user_module
         session.hook(HOOKS_OF_A_NOTEBOOK)
         self._alias_main()
+        self._undo.callback(keep_names_from_workers(shell))
         if is_kernel(shell):
             self._streams = CellStreams()
-            self._undo.callback(self._streams.let_go)
-            session.relay = relay = Relay(Path(session.folder), self._streams.show, script.readable)
+            self._undo.callback(self._streams.close)
+            session.relay = relay = Relay(
+                Path(session.folder),
+                self._streams.show,
+                script.readable,
+                reads_when_the_cell_is_over,
+            )
+            session.streams = WorkerStreams()
             session.on_close.append(relay.close)
         session.sampler = Sampler(session)
         self._offer_watch()
@@ -156,7 +166,7 @@ class Extension:
         if (relay := current_relay()) is not None:
             self._request = request_of_cell(self._shell)
             relay.begin_cell(self._request)
-            self._streams.begin_cell(relay.drain)
+            self._streams.begin_cell(relay.write_own)
 
     def _note_cell(self, info: Any, undo: contextlib.ExitStack) -> None:
         """Put a cell that is not stored, as nbval runs them, where IPython looks for a `;`."""
@@ -171,7 +181,7 @@ class Extension:
             return
         if (relay := current_relay()) is not None:
             self._streams.mend()
-            relay.tidy(set(active_children()))
+            relay.end_cell(set(active_children()))
             self._streams.end_cell()
         self._cell.close()
         self._request = None

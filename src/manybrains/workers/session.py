@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from .import_hooks import Hook, Table
+    from .output import WorkerStreams
 
     class Script(Protocol):
         """The notebook as a script, for workers that are not forked."""
@@ -62,6 +63,7 @@ class Session:
         main: the module in which cells run; None outside of a notebook.
         relay: reads what workers print; None outside of a notebook and in workers.
         output: the file a worker prints to, handed on to its own children.
+        streams: the standard output and error of a worker; in a notebook, of those that it forks.
         stack_signal: the number of the signal on which a worker writes where it stands, or 0.
         stack_file: the descriptor of the file to which it writes that, or -1.
         sampler: the handle of the sampler, once there is one.
@@ -82,6 +84,7 @@ class Session:
         self.main: ModuleType | None = None
         self.relay: OutputFiles | None = None
         self.output: str | None = None
+        self.streams: WorkerStreams | None = None
         self.stack_signal = 0
         self.stack_file = -1
         self.sampler: Any = None

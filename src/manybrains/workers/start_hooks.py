@@ -160,7 +160,7 @@ def _enter_worker(
     session.log.note("born", session.pid, asker=asker, parent=parent, moment=born, name=worker.name)
     if output is not None:
         with contextlib.suppress(OSError):  # then it prints to the usual place
-            capture(output, worker.name)
+            session.streams = capture(output, worker.name, session.streams)
     loop = target_of(worker)
     if _place_of(loop) in (POOL_LOOP, EXECUTOR_LOOP):
         from .task_errors import read_tasks_safely

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_hint", "picklable_error", "read_tasks_safely"]
 
+_OF_THE_NOTEBOOK = ("display", "get_ipython")  # magics and lines with `!` call the second one
 _WHOLE_NUMBERS = ("BININT", "BININT1", "BININT2", "LONG1")  # as pickle writes them
 
 
@@ -108,6 +109,11 @@ def add_hint(error: BaseException) -> None:
 
     if isinstance(error, NameError) and (why := why_not_sent(str(error.name))):
         error.add_note(f"{error.name!r} is in the notebook, but not in this worker: {why}.")
+    elif isinstance(error, NameError) and error.name in _OF_THE_NOTEBOOK:
+        error.add_note(
+            f"{error.name!r} belongs to the notebook, and a worker is another process. Let the "
+            "worker print, or return the value and show it in the cell."
+        )
     elif isinstance(error, MemoryError):
         error.add_note(remedy(error))
     elif isinstance(error, AttributeError) and (unknown := re.match(NOT_IN_MAIN, str(error))):
