@@ -85,10 +85,24 @@ def sealed(kind: str, error: BaseException, folder: str) -> bytes:
     """Return all that `Failure` has of an error, pickled."""
     text = told(error, folder)
     words = traceback.format_exception_only(type(error), error)[0].strip()
-    where = [file + number for file, number in _PLACE.findall(text)][-1:]
-    key = " ".join([kind, type(error).__qualname__, *where])
+    place = _readers_place(error.__traceback__)
+    key = f"{kind} {type(error).__qualname__} {place}"
     sent = picklable_error(error) if isinstance(error, Exception) else RuntimeError(words)
-    return pickle.dumps((kind, key, text, words, pickle_for_a_worker(sent)))
+    return pickle.dumps((kind, key, text, words, place, pickle_for_a_worker(sent)))
+
+
+def _readers_place(trace: TracebackType | None) -> str:
+    """Return the innermost line of the reader's own code, as a traceback has it."""
+    frames = [(f.f_code.co_filename, line) for f, line in traceback.walk_tb(trace)]
+    own = [f'File "{file}", line {line}' for file, line in frames if not _is_library(file)]
+    return "".join(own[-1:])
+
+
+def _is_library(file: str) -> bool:
+    import sysconfig
+
+    keys = ("stdlib", "platstdlib", "purelib", "platlib")
+    return file.startswith(("<", _OURS, *(sysconfig.get_path(key) for key in keys)))
 
 
 # --- in the parent ------------------------------------------------------------------------
@@ -149,7 +163,7 @@ def _remote_traceback(whose: str) -> Any:
 
 
 def _what_happened(failure: Failure, whose: str, times: int = 1) -> str:
-    at = _place(_readable(failure.text))
+    at = _words_of(failure.place)
     who = "the manager's process" if whose == "manager" else "a worker"
     if failure.kind == "main":
         return (
@@ -169,29 +183,25 @@ def _what_happened(failure: Failure, whose: str, times: int = 1) -> str:
 
 def _what_to_do(failure: Failure, whose: str) -> str:
     again = f"make a new {whose}"
-    if failure.kind == "main":
-        return f"Repair it there, then {again}."
-    if failure.kind == "arguments":
-        return f"{_about_arguments(failure)}, then {again}."
+    if failure.kind == "end":
+        return _meaning(failure.exit_code)
     if failure.kind == "initializer":
         return f"To try it, call it here by itself; then {again}."
-    return _meaning(failure.exit_code)
-
-
-def _about_arguments(failure: Failure) -> str:
     if failure.words.startswith(("ModuleNotFoundError", "ImportError")):
         return (
-            "A worker imports modules anew: install what is missing, or put its file back where it "
-            "was imported from"
+            "A worker imports modules anew: install what is missing, or put its file back where "
+            f"Python finds it, then {again}."
         )
+    if failure.kind == "main":
+        return f"Repair it there, then {again}."
     if "<module '__main__'>" in failure.words:
         return (
-            "A worker gets what stands at the top level of your cells or script, with def, class "
-            "or import: define it there"
+            "It gets what stands at the top level of your cells or script, with def, class or "
+            f"import: define it there, then {again}."
         )
     return (
-        "Each worker makes its own copies of the arguments: try "
-        "`pickle.loads(pickle.dumps(argument))` with each here"
+        "It makes its own copies of the arguments: try `pickle.loads(pickle.dumps(argument))` with "
+        f"each here, then {again}."
     )
 
 
@@ -223,15 +233,13 @@ def _readable(text: str) -> str:
     return text if session is None or session.script is None else session.script.readable(text)
 
 
-def _place(text: str) -> str:
-    """Return " (Cell In[3], line 2)": the last line of a cell, or else the last line.
+def _words_of(place: str) -> str:
+    """Return " (Cell In[3], line 2)".
 
-    A worker does not know the names of cells; the text of the traceback gets them in the notebook.
+    A worker does not know the names of cells; the text of a traceback gets them in the notebook.
     """
     session = current_session()
-    if session is not None and session.is_worker:
+    found = _PLACE.search(_readable(place))
+    if found is None or (session is not None and session.is_worker):
         return ""
-    places = [f"{file}, line {line}" for file, line in _PLACE.findall(text)]
-    cells = [place for place in places if place.startswith("Cell ")]
-    found = [*places[-1:], *cells[-1:]][-1:]
-    return f" ({found[0]})" if found else ""
+    return f" ({found[1]}, line {found[2]})"

@@ -23,7 +23,7 @@ from .worker_internals import MANAGER_BODY, WORKER_PREPARES
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from multiprocessing.process import BaseProcess
     from types import ModuleType, TracebackType
     from typing import Any
@@ -34,7 +34,6 @@ __all__ = [
     "Birth",
     "Failure",
     "arrive",
-    "being_born",
     "birth_of",
     "failure_of",
     "forget_birth",
@@ -78,6 +77,14 @@ class Birth:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Birth, (self.folder, self.file, self.output, self.name)
+
+    def __enter__(self) -> None:
+        """Give the birth to the worker that this thread starts meanwhile, if it is not forked."""
+        self._outer = getattr(_STARTING, "birth", None)
+        _STARTING.birth = self
+
+    def __exit__(self, *_: object) -> None:
+        _STARTING.birth = self._outer
 
     def over(self) -> None:
         """Say that the worker is born, and its work begins."""
@@ -131,16 +138,6 @@ def birth_of(worker: BaseProcess, folder: str, output: str | None) -> Birth:
     return Birth(folder, path, output, worker.name)
 
 
-@contextlib.contextmanager
-def being_born(birth: Birth) -> Iterator[None]:
-    """Hand a birth to the worker that this thread starts meanwhile, if it is not forked."""
-    before, _STARTING.birth = getattr(_STARTING, "birth", None), birth
-    try:
-        yield
-    finally:
-        _STARTING.birth = before
-
-
 def hooks_of_spawning(spawn: ModuleType) -> list[Hook]:
     """Return what lets a worker that is not forked note whatever is raised in it."""
     return [wrap(spawn, SPAWN_DATA, _around_preparation)]
@@ -169,7 +166,7 @@ class _First:
         self.code = code
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return exec, (self.code,)
+        return exec, (self.code, {})
 
 
 class Failure:
@@ -180,15 +177,17 @@ class Failure:
         key: equal for failures of the same kind at the same place.
         text: the traceback.
         words: kind and words of the error.
+        place: the innermost line of the reader's own code, as a traceback has it.
         error: the error, pickled.
         exit_code: of the worker.
     """
 
     def __init__(self, noted: bytes, exit_code: int | None) -> None:
         self.exit_code = exit_code
-        self.kind, self.key, self.text, self.words, self.error = "end", str(exit_code), "", "", b""
+        known = ("end", str(exit_code), "", "", "", b"")
         with contextlib.suppress(pickle.UnpicklingError, EOFError, ValueError):  # cut off, or empty
-            self.kind, self.key, self.text, self.words, self.error = pickle.loads(noted)
+            known = pickle.loads(noted)
+        self.kind, self.key, self.text, self.words, self.place, self.error = known
 
 
 def is_born(worker: BaseProcess) -> bool:

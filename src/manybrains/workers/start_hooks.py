@@ -12,7 +12,7 @@ import os
 import sys
 import time
 
-from .births import Birth, arrive, being_born, birth_of, hooks_of_spawning, place_of
+from .births import Birth, arrive, birth_of, hooks_of_spawning, place_of
 from .cleanup import die_with_parent
 from .cpu_clock import own_cpu
 from .exit_hooks import HOOKS_OF_EXITS
@@ -109,7 +109,7 @@ def _around_start(start: Callable[[Any], None]) -> Callable[[Any], None]:
         with DelayedInterrupt() as delay:  # an interrupt leaves no unknown worker
             self._manybrains = _Arrival(session.folder, birth, session.stack_signal, delay)
             try:
-                with being_born(birth):
+                with birth:
                     start(self)
             except Exception as error:
                 if getattr(error, "says_all", False):  # where in multiprocessing, adds nothing
@@ -133,7 +133,8 @@ def _around_body(body: Callable[..., int]) -> Callable[..., int]:
         del self._manybrains
         if arrival.delay is not None:
             arrival.delay.leave()
-        arrive()
+        else:  # it was not forked
+            arrive()
         _enter_worker(session, self, parent_sentinel, arrival.birth)
         try:
             return body(self, parent_sentinel=parent_sentinel)

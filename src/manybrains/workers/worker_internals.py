@@ -8,7 +8,6 @@ it is light.
 from __future__ import annotations
 
 import contextlib
-import math
 import weakref
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
@@ -124,7 +123,7 @@ def fail_answer(answer: Any, error: BaseException) -> None:
             return
         with answer._cond:
             answer._items = _ThenTheError(answer._items, error)
-            answer._index = -math.inf  # never equal to the length, which may be set later
+            answer._index = float("-inf")  # never equal to the length, which may be set later
             del answer._cache[answer._job]
             answer._cond.notify_all()
 
