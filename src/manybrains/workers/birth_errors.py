@@ -5,6 +5,7 @@ A worker that fails makes the text; its parent makes the error of it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import re
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-    from .births import Failure
-
-__all__ = ["ended_early", "explained", "report", "sealed", "told"]
+__all__ = ["Failure", "ended_early", "explained", "report", "sealed", "told"]
 
 # Where a worker stands before it comes to the reader's code.
 _MACHINERY = (
@@ -106,6 +105,27 @@ def _is_library(file: str) -> bool:
 
 
 # --- in the parent ------------------------------------------------------------------------
+
+
+class Failure:
+    """Why a worker was not born.
+
+    Attributes:
+        kind: "main", "arguments", "initializer", or "end" if nothing was raised.
+        key: equal for failures of the same kind at the same place.
+        text: the traceback.
+        words: kind and words of the error.
+        place: the innermost line of the reader's own code, as a traceback has it.
+        error: the error, pickled.
+        exit_code: of the worker.
+    """
+
+    def __init__(self, noted: bytes, exit_code: int | None) -> None:
+        self.exit_code = exit_code
+        known = ("end", str(exit_code), "", "", "", b"")
+        with contextlib.suppress(pickle.UnpicklingError, EOFError, ValueError):  # cut off, or empty
+            known = pickle.loads(noted)
+        self.kind, self.key, self.text, self.words, self.place, self.error = known
 
 
 def explained(failure: Failure, times: int) -> BaseException:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import pickle
 import sys
 import threading
 import weakref
@@ -28,11 +27,11 @@ if TYPE_CHECKING:
     from types import ModuleType, TracebackType
     from typing import Any
 
+    from .birth_errors import Failure
     from .import_hooks import Hook
 
 __all__ = [
     "Birth",
-    "Failure",
     "arrive",
     "birth_of",
     "failure_of",
@@ -169,27 +168,6 @@ class _First:
         return exec, (self.code, {})
 
 
-class Failure:
-    """Why a worker was not born.
-
-    Attributes:
-        kind: "main", "arguments", "initializer", or "end" if nothing was raised.
-        key: equal for failures of the same kind at the same place.
-        text: the traceback.
-        words: kind and words of the error.
-        place: the innermost line of the reader's own code, as a traceback has it.
-        error: the error, pickled.
-        exit_code: of the worker.
-    """
-
-    def __init__(self, noted: bytes, exit_code: int | None) -> None:
-        self.exit_code = exit_code
-        known = ("end", str(exit_code), "", "", "", b"")
-        with contextlib.suppress(pickle.UnpicklingError, EOFError, ValueError):  # cut off, or empty
-            known = pickle.loads(noted)
-        self.kind, self.key, self.text, self.words, self.place, self.error = known
-
-
 def is_born(worker: BaseProcess) -> bool:
     """Tell whether the work of a worker has begun; if that cannot be known, yes."""
     path = _FILES.get(worker)
@@ -206,6 +184,8 @@ def failure_of(worker: BaseProcess) -> Failure | None:
     except OSError:
         return None
     _remove(path)
+    from .birth_errors import Failure
+
     return Failure(noted, worker.exitcode)
 
 

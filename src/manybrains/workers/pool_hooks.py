@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
     from typing import Any
 
-    from .births import Failure
+    from .birth_errors import Failure
     from .import_hooks import Hook
 
 __all__ = ["hooks_of_pools", "tell_if_nobody_asks"]
