@@ -33,8 +33,37 @@ if TYPE_CHECKING:
 
 __all__ = ["hooks_of_executors", "hooks_of_managers"]
 
-_FAILURES: weakref.WeakKeyDictionary[Any, Failure] = weakref.WeakKeyDictionary()
 _END_TIMEOUT = 2.0  # seconds within which a process that has closed its pipes should be gone
+
+
+class _Broken:
+    """Why an executor is broken, and the errors that say so."""
+
+    def __init__(self, failure: Failure) -> None:
+        self._failure = failure
+        self._errors: list[BaseException] = []
+
+    def error(self) -> BaseException:
+        """Return a new error for one who asks."""
+        from concurrent.futures.process import BrokenProcessPool
+
+        from .birth_errors import ended_early
+
+        self._errors.append(ended_early(self._failure, "executor", BrokenProcessPool))
+        return self._errors[-1]
+
+    def is_told(self) -> bool:
+        """Tell whether any of the errors was raised."""
+        return any(error.__traceback__ is not None for error in self._errors)
+
+    def report(self) -> str:
+        """Return the same as a text."""
+        from .birth_errors import report
+
+        return report(self._failure, "executor")
+
+
+_BROKEN: weakref.WeakKeyDictionary[Any, _Broken] = weakref.WeakKeyDictionary()
 
 
 def hooks_of_executors(executor: Any) -> list[Hook]:
@@ -78,36 +107,23 @@ def _give_error(manager: Any, failure: Failure) -> None:
     """Complete the futures of an executor that breaks."""
     from concurrent.futures import InvalidStateError
 
-    from .birth_errors import report
     from .pool_hooks import tell_if_nobody_asks
 
+    broken = _Broken(failure)
     if (executor := executor_of(manager)) is not None:
-        _FAILURES[executor] = failure
-    errors = []
+        _BROKEN[executor] = broken
     for future in take_futures(manager):
-        errors.append(_broken(failure))
         with contextlib.suppress(InvalidStateError):  # cancelled meanwhile
-            future.set_exception(errors[-1])
-    tell_if_nobody_asks(
-        lambda: any(error.__traceback__ is not None for error in errors),
-        lambda: report(failure, "executor"),
-    )
-
-
-def _broken(failure: Failure) -> BaseException:
-    from concurrent.futures.process import BrokenProcessPool
-
-    from .birth_errors import ended_early
-
-    return ended_early(failure, "executor", BrokenProcessPool)
+            future.set_exception(broken.error())
+    tell_if_nobody_asks(broken.is_told, broken.report)
 
 
 def _around_submit(submit: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(submit)
     def explained_submit(self: Any, /, *arguments: Any, **keywords: Any) -> Any:
         __tracebackhide__ = True  # IPython leaves this frame out
-        if (failure := _FAILURES.get(self)) is not None:
-            raise _broken(failure)
+        if (broken := _BROKEN.get(self)) is not None:
+            raise broken.error()
         return submit(self, *arguments, **keywords)
 
     return explained_submit
