@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import signal
 import weakref
 
 from .births import failure_of, forget_birth
@@ -99,7 +100,8 @@ def _failures_of(workers: list[BaseProcess]) -> list[Failure]:
     ending = [worker for worker in workers if worker.sentinel in over]
     for worker in ending:  # the sentinel of a spawned one tells it a moment before the system does
         worker.join(_END_TIMEOUT)
-    ended = [worker for worker in ending if worker.exitcode is not None]
+    # With SIGTERM an executor ends its own workers; Python says so.
+    ended = [worker for worker in ending if worker.exitcode not in (None, -signal.SIGTERM)]
     return [f for worker in ended if (f := failure_of(worker)) is not None]
 
 
@@ -115,7 +117,8 @@ def _give_error(manager: Any, failure: Failure) -> None:
     for future in take_futures(manager):
         with contextlib.suppress(InvalidStateError):  # cancelled meanwhile
             future.set_exception(broken.error())
-    tell_if_nobody_asks(broken.is_told, broken.report)
+    if failure.kind != "end":  # of an end, Python tells those alone who ask
+        tell_if_nobody_asks(broken.is_told, broken.report)
 
 
 def _around_submit(submit: Callable[..., Any]) -> Callable[..., Any]:

@@ -182,7 +182,8 @@ def _initialize(birth: Birth, initializer: Callable[..., None], *arguments: Any)
         if birth.failed("initializer", error):
             import logging
 
-            logging.getLogger("concurrent.futures").disabled = True
+            # The executor logs it; where the reader has no handler, it would be printed.
+            logging.getLogger("concurrent.futures").addHandler(logging.NullHandler())
         raise
 
 
