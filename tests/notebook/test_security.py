@@ -157,9 +157,11 @@ def ours(folder: Path) -> list[str]:
 
 # --- data ---------------------------------------------------------------------------------
 
-# What makes objects of bytes, and where they come from: pipes of one's own processes alone.
+# What makes objects of bytes, and where they come from: pipes and private files of one's own
+# processes alone.
 READERS = {
     "lens/sampler_client.py": {"marshal.loads"},  # looks, from the pipe of the sampler
+    "workers/birth_errors.py": {"pickle.loads"},  # why a worker was not born, from its file
     "workers/task_errors.py": {"pickle.loads"},  # tasks, from the pipe of their pool
 }
 

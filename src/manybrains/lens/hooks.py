@@ -24,7 +24,6 @@ from ..workers.session import Session, current_session, set_session
 from ..workers.stack_dumps import choose_signal, tell_no_more, tell_stacks_on
 from ..workers.start_hooks import HOOKS_OF_EVERY_PROCESS
 from ..workers.stdlib_internals import (
-    POOL_QUEUES,
     PROGRAM_ENDED,
     SEMAPHORE,
     TEMPORARY_FOLDER,
@@ -100,19 +99,10 @@ def uninstall() -> None:
         shutil.rmtree(session.folder, ignore_errors=True)
 
 
-def _of_pools(pool: Any) -> list[Hook]:
-    _prepare_for_tasks()
-    return [wrap(pool.Pool, POOL_QUEUES, _around_queues)]
-
-
-def _of_executors(_: Any) -> list[Hook]:
-    _prepare_for_tasks()
-    return []
-
-
-def _prepare_for_tasks() -> None:
+def _prepare_for_tasks(_: Any) -> list[Hook]:
     """Import what workers of pools need, so that forked workers need not import it each."""
     import_module("manybrains.workers.task_errors")
+    return []
 
 
 def _of_shared_memory(shared_memory: Any) -> list[Hook]:
@@ -202,21 +192,9 @@ def _around_exit(handle: Callable[..., None]) -> Callable[..., None]:
     return noted_exit
 
 
-def _around_queues(setup: Callable[[Any], None]) -> Callable[[Any], None]:
-    @functools.wraps(setup)
-    def setup_queues(self: Any) -> None:
-        __tracebackhide__ = True
-        setup(self)
-        session = current_session()
-        if session is not None:
-            session.pools.add(self)
-
-    return setup_queues
-
-
 HOOKS_OF_THE_PARENT: Mapping[str, Table] = {
-    "concurrent.futures.process": _of_executors,
-    "multiprocessing.pool": _of_pools,
+    "concurrent.futures.process": _prepare_for_tasks,
+    "multiprocessing.pool": _prepare_for_tasks,
     "multiprocessing.shared_memory": _of_shared_memory,
     "multiprocessing.synchronize": _of_semaphores,
     "multiprocessing.util": _of_folders,
