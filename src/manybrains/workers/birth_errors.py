@@ -13,6 +13,7 @@ import signal
 import traceback
 
 from .session import current_session
+from .snapshot import show_sources, why_not_sent
 from .stdlib_internals import EXECUTOR_TRACEBACK, NOT_IN_MAIN, POOL_TRACEBACK, pickle_for_a_worker
 from .task_errors import add_hint, picklable_error
 
@@ -49,7 +50,10 @@ def told(error: BaseException, folder: str) -> str:
         error: it is given a hint, too.
         folder: of the session; the error no longer names a file in it.
     """
+    import linecache
+
     _name_no_file_of_ours(error, folder)
+    show_sources(linecache)  # the hook for it may not be there yet
     if not isinstance(error, AttributeError):  # else its hint is for a worker that was born
         add_hint(error)
     lines = traceback.format_exception(type(error), error, _readers_part(error.__traceback__))
@@ -73,6 +77,8 @@ def _name_no_file_of_ours(error: BaseException, folder: str) -> None:
     if isinstance(error, AttributeError) and (unknown := re.match(NOT_IN_MAIN, str(error))):
         name = unknown[1] or unknown[2]
         error.args = (f"Can't get attribute {name!r} on <module '__main__'>",)
+        if why := why_not_sent(name):
+            error.add_note(f"This worker does not have it: {why}.")
     path = re.escape(folder) + r"[/\\][^'()]*"
     ours = re.compile(rf" \({path}\)| from '{path}'")
     error.args = tuple(ours.sub("", a) if isinstance(a, str) else a for a in error.args)
@@ -111,7 +117,8 @@ class Failure:
     """Why a worker was not born.
 
     Attributes:
-        kind: "main", "arguments", "initializer", or "end" if nothing was raised.
+        kind: "main", "everywhere", "arguments", "initializer", or "end" if nothing was
+            raised.
         key: equal for failures of the same kind at the same place.
         text: the traceback.
         words: kind and words of the error.
@@ -189,6 +196,8 @@ def _what_happened(failure: Failure, whose: str, times: int = 1) -> str:
         return (
             f"{who.capitalize()} cannot start: its first step, to get the main module, failed{at}."
         )
+    if failure.kind == "everywhere":
+        return f"{who.capitalize()} cannot start: a cell with %%everywhere failed in it{at}."
     if failure.kind == "arguments":
         return f"{who.capitalize()} cannot start: it cannot read what it is sent at its start{at}."
     who, end = (f"{times} workers", ", so no more are started.") if times > 1 else (who, ".")
@@ -205,6 +214,11 @@ def _what_to_do(failure: Failure, whose: str) -> str:
     again = f"make a new {whose}"
     if failure.kind == "end":
         return _meaning(failure.exit_code)
+    if failure.kind == "everywhere":
+        return (
+            "It runs at the birth of every worker: repair it and run it again, or forget it with "
+            f"`%%everywhere --anew` on top of a cell; then {again}."
+        )
     if failure.kind == "initializer":
         return f"To try it, call it here by itself; then {again}."
     if failure.words.startswith(("ModuleNotFoundError", "ImportError")):

@@ -17,6 +17,7 @@ import weakref
 from .events import open_to_append
 from .import_hooks import wrap
 from .output import capture
+from .snapshot import has_failed
 from .stdlib_internals import EXECUTOR_LOOP, POOL_LOOP, SERVER_NAME, SPAWN_DATA, target_of
 from .worker_internals import MANAGER_BODY, WORKER_PREPARES
 
@@ -95,8 +96,8 @@ class Birth:
         """Note for the parent what was raised; tell whether that could be done.
 
         Args:
-            kind: in what: "main" (the main module), "arguments" (what the worker was sent) or
-                "initializer".
+            kind: in what: "main" (the main module), "everywhere" (a cell that all workers run),
+                "arguments" (what the worker was sent) or "initializer".
             error: what was raised.
         """
         if not self.file or isinstance(error, KeyboardInterrupt):
@@ -221,7 +222,8 @@ class _Coming:
         self, _: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
         """Be the sys.excepthook of this worker."""
-        self._tell("arguments", error.with_traceback(trace))
+        kind = "everywhere" if has_failed() else "arguments"
+        self._tell(kind, error.with_traceback(trace))
 
     def arrive(self) -> None:
         """Be it no longer."""
