@@ -165,7 +165,9 @@ def describe(line: str, cell: str) -> NoReturn:  # noqa: ARG001 - IPython's sign
 
     Everything below the line is plain Python.  Afterwards the cell shows what the workers
     printed, one line that sums the run up, and the picture of it; `name` (or `run`) holds
-    the Run.
+    the Run.  A name that the cell itself gives to something else stays the cell's.
+
+    Other magics may stand below the line.  `%%capture` above it captures line and picture too.
 
     --deadline S    after S seconds end the workers and the cell; the kernel lives on
     --interval S    seconds between two looks at each worker (0.05)
