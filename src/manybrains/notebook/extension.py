@@ -15,7 +15,7 @@ from ..lens import hooks
 from ..lens.sampler_client import Sampler
 from ..workers.cleanup import children, end_since
 from ..workers.hints import remedy
-from ..workers.interrupts import is_interrupt
+from ..workers.interrupts import NotedInterrupts, is_interrupt
 from .cell_streams import CellStreams
 from .inline_figures import show_sharply
 from .ipython_internals import (
@@ -23,6 +23,7 @@ from .ipython_internals import (
     hide_name,
     is_kernel,
     offer_cell_magic,
+    original_descriptor,
     put_with_stored_cells,
     request_of_cell,
     source_of_cell,
@@ -68,6 +69,7 @@ class Extension:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._cell = contextlib.ExitStack()  # what is undone after each cell
+        self._interrupts = NotedInterrupts()
         with contextlib.ExitStack() as undo:  # what is there already, if the rest fails
             self._undo = undo
             self._install()
@@ -79,6 +81,7 @@ class Extension:
         if method is not None:  # to try a lesson as it runs elsewhere
             multiprocessing.set_start_method(method, force=True)
         self._undo.callback(self._cell.close)
+        self._undo.callback(self._interrupts.end)
         session = hooks.install()
         self._undo.callback(hooks.release)
         self._cells = stored_cells(shell)
@@ -93,6 +96,8 @@ class Extension:
         if is_kernel(shell):
             self._streams = CellStreams()
             self._undo.callback(self._streams.let_go)
+            log = original_descriptor(sys.stderr)
+            session.terminals = (2,) if log is None else (2, log)
             session.relay = relay = Relay(Path(session.folder), self._streams.show, script.readable)
             session.on_close.append(relay.close)
         session.sampler = Sampler(session)
@@ -141,6 +146,7 @@ class Extension:
         if info is not None:
             self._note_cell(info)
         self._children = children()
+        self._interrupts.begin()
         if (relay := current_relay()) is not None:
             relay.begin_cell(request_of_cell(self._shell))
             self._streams.begin_cell(relay.drain)
@@ -156,7 +162,9 @@ class Extension:
             self._cell.callback(put_with_stored_cells(self._shell, source))
 
     def _after_cell(self, result: Any) -> None:
-        if is_interrupt(getattr(result, "error_in_exec", None)):
+        self._interrupts.end()
+        # Whatever the cell has done with it: it may have caught it, or left by sys.exit.
+        if self._interrupts.came or is_interrupt(getattr(result, "error_in_exec", None)):
             end_since(self._children)
         if (relay := current_relay()) is not None:
             self._streams.mend()
