@@ -67,24 +67,26 @@ def test_a_deadline_ends_a_hanging_await() -> None:
     assert not asyncio.run(wait()).finished
 
 
-def test_a_deadline_that_is_being_called_off_interrupts_nobody(hooked: Session) -> None:
+@pytest.mark.parametrize("own_signal", [True, False])
+def test_a_deadline_that_is_being_called_off_interrupts_nobody(
+    hooked: Session, own_signal: bool
+) -> None:
     """Its thread may have asked for an interrupt just before."""
+    number = hooks.strike_signal(hooked) if own_signal else 0
 
-    for number in {hooks.strike_signal(hooked), 0}:
+    class Interrupted(threading.Event):
+        def set(self) -> None:
+            signal.raise_signal(number or signal.SIGINT)
+            super().set()
 
-        class Interrupted(threading.Event):
-            def set(self) -> None:
-                signal.raise_signal(number or signal.SIGINT)
-                super().set()
-
-        deadline = Deadline(0.01, lambda _: None, lambda: None)
-        deadline._over = Interrupted()
-        deadline.start(number)
-        with pytest.raises(DeadlinePassed):
-            while True:
-                time.sleep(0.01)
-        deadline.stop()
-        assert deadline.passed
+    deadline = Deadline(0.01, lambda _: None, lambda: None)
+    deadline._over = Interrupted()
+    deadline.start(number)
+    with pytest.raises(DeadlinePassed):
+        while True:
+            time.sleep(0.01)
+    deadline.stop()
+    assert deadline.passed
 
 
 def test_a_deadline_that_is_not_reached_changes_nothing() -> None:

@@ -90,13 +90,6 @@ class BlockPlace:
         """Let go of the frame: the block is over."""
         self._outermost = None
 
-    def raise_later(self, error: type[BaseException] | None) -> None:
-        """Let the thread raise this as soon as it runs Python code; None: nothing after all."""
-        import ctypes
-
-        kind = None if error is None else ctypes.py_object(error)
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident), kind)
-
 
 def _outermost(frame: FrameType) -> FrameType:
     """Return the outermost frame of the code in which a block begins.

@@ -12,9 +12,9 @@ from types import FrameType
 from typing import Any
 
 from ..workers.interrupts import is_delayed
-from ..workers.stdlib_internals import get_handler, set_handler
+from ..workers.stdlib_internals import get_handler, set_handler, wake_thread
 from .block_place import BlockPlace, Where
-from .loop_breaker import loop_breaker
+from .loop_breaker import loop_breaker, raise_in_thread
 from .stacks import Stack
 
 __all__ = ["Deadline", "DeadlinePassed", "on_strike"]
@@ -153,13 +153,27 @@ class Deadline:
 
     def _strike_a_thread(self) -> None:
         """Strike a block that is not in the main thread: no signal's handler runs there."""
-        frame = self._place.frame()
+        frame, ident = self._place.frame(), self._place.ident
         if hasattr(sys, "monitoring"):
-            self._breaker.begin(self._place.ident, frame)
-        elif time.monotonic() > self._raised + _PATIENCE and self.error_at(frame) is not None:
-            self._place.raise_later(DeadlinePassed)
+            self._breaker.begin(ident, frame, 0)
+        elif time.monotonic() > self._raised + _PATIENCE:
+            error = self.error_at(frame)
+            if error is not None:
+                raise_in_thread(ident, self._breaking(type(error)))
             if self._stopped or self._place.where(self._place.frame()) is Where.LEAVING:
-                self._place.raise_later(None)
+                raise_in_thread(ident, None)
+        if self._place.where(frame) is Where.INSIDE:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                wake_thread(frame)
+
+    def _breaking(self, kind: type[BaseException]) -> type[BaseException]:
+        """Return a kind of error that begins to break loops in the thread which raises it."""
+
+        def begin(*_: object) -> None:
+            if not self._stopped:
+                self._breaker.begin(threading.get_ident(), sys._getframe(1), 0)
+
+        return type(kind.__name__, (kind,), {"__init__": begin})
 
     def _cancel(self) -> None:
         """Cancel the task of the block; its loop calls this, so that it is suspended now."""
@@ -184,11 +198,13 @@ class Deadline:
         """
         if self._stopped or self._is_waiting or time.perf_counter() < self.until:
             return
-        if self._place.where(frame) is Where.LEAVING:
+        where = self._place.where(frame)
+        if where is Where.LEAVING:
             return
         self._let_everybody_tell()
-        if self._raised:  # what was raised has been swallowed, or the code cleans up
-            self._breaker.begin(self._place.ident, frame)
+        # What was raised has been swallowed, or the code cleans up; or other tasks may swallow it.
+        if self._raised or where is Where.OUTSIDE:
+            self._breaker.begin(self._place.ident, frame, self._signal or signal.SIGINT)
         error = self.error_at(frame)
         if error is not None:
             raise error
@@ -200,8 +216,12 @@ class Deadline:
             time.sleep(0.002)
         self._is_waiting, self._is_ready, self.passed = False, True, True
 
-    def error_at(self, frame: FrameType | None) -> BaseException | None:
-        """Return what is now to be raised in this frame of the block's thread, or None."""
+    def error_at(self, frame: FrameType | None, only_ask: bool = False) -> BaseException | None:
+        """Return what is now to be raised in this frame of the block's thread, or None.
+
+        Args:
+            only_ask: the caller does not raise it now.
+        """
         if self._stopped or (self._main and is_delayed()):
             return None
         where = self._place.where(frame)
@@ -209,7 +229,8 @@ class Deadline:
             return None
         if _is_cleaning_up() and time.monotonic() < self._raised + _PATIENCE:
             return None
-        self._raised = time.monotonic()
+        if not only_ask:
+            self._raised = time.monotonic()
         if where is Where.INSIDE:
             return DeadlinePassed()
         # Through the loop, a KeyboardInterrupt would end the whole program.

@@ -4,16 +4,18 @@ An error that a signal raises lands in the body of `while True: try: ... except 
 pass`, and is swallowed.  The jump back to the beginning of the loop lies outside of the `try`.
 """
 
+import _thread
 import dis
+import functools
 import sys
 import threading
 from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
 
-__all__ = ["LoopBreaker", "loop_breaker"]
+__all__ = ["LoopBreaker", "loop_breaker", "raise_in_thread"]
 
-ErrorAt = Callable[[FrameType], BaseException | None]
+ErrorAt = Callable[..., BaseException | None]
 _NAME = "manybrains deadline"
 _TOOLS = (
     4,
@@ -32,8 +34,8 @@ class LoopBreaker:
     of its own.
 
     Args:
-        error_at: returns what is to be raised in a frame, or None.  The thread of the frame
-            calls it.
+        error_at: returns what is to be raised in a frame, or None; with `only_ask`, it is not
+            raised now.  The thread of the frame calls it.
     """
 
     def __init__(self, error_at: ErrorAt) -> None:
@@ -41,10 +43,19 @@ class LoopBreaker:
         self._ident = 0
         self._tool = -1
         self._begins = 0
+        self._theirs: Any = None
+        self._trip: Any = None
+        self._replaced: dict[FrameType, tuple[Any, bool, bool]] = {}
         self._monitoring: Any = getattr(sys, "monitoring", None)
 
-    def begin(self, ident: int, frame: FrameType | None) -> None:  # noqa: ARG002 - 3.11 needs it
-        """Break the loops of one thread from now on; begin again if it has begun already."""
+    def begin(self, ident: int, frame: FrameType | None, number: int) -> None:  # noqa: ARG002
+        """Break the loops of one thread from now on; begin again if it has begun already.
+
+        Args:
+            ident: of the thread.
+            frame: its innermost frame; Python 3.11 needs it.
+            number: the signal whose handler raises the error in the main thread; 0 in others.
+        """
         self._ident, self._begins, events = ident, self._begins + 1, self._monitoring.events
         if self._tool < 0:
             self._register()
@@ -89,66 +100,76 @@ class LoopBreaker:
 
 
 class TracingLoopBreaker(LoopBreaker):
-    """The same for the main thread, by a trace function (Python 3.11).
+    """The same by a trace function, which the thread itself must set (Python 3.11).
 
-    If a trace function raises, Python takes it away.  So each frame has a trap of its own: when
-    that is freed, after its error was swallowed, it begins anew.
+    If a trace function raises, Python takes it away.  So it does not raise: just before a jump
+    back it makes as if the deadline had struck just then, and the jump looks for that.
     """
 
-    def begin(self, ident: int, frame: FrameType | None) -> None:
-        if ident != threading.main_thread().ident or threading.get_ident() != ident:
+    def begin(self, ident: int, frame: FrameType | None, number: int) -> None:
+        if threading.get_ident() != ident:
             return
         if self._tool < 0:
-            self._tool, self._theirs = 0, sys.gettrace()
-            self._replaced: dict[FrameType, tuple[Any, bool, bool]] = {}
+            self._tool, self._theirs, self._replaced = number, sys.gettrace(), {}
+            self._trip = _TripSignal() if number else _trip_thread(ident)
         while frame is not None:
             if frame not in self._replaced:
                 before = frame.f_trace, frame.f_trace_lines, frame.f_trace_opcodes
                 self._replaced[frame] = before
-            self._set_trap(frame)
+            self._trace(frame)
             frame = frame.f_back
         sys.settrace(self._on_call)
 
     def end(self) -> None:
         if self._tool < 0:
             return
-        self._tool = -1
         sys.settrace(self._theirs)
         for frame, before in self._replaced.items():
             frame.f_trace, frame.f_trace_lines, frame.f_trace_opcodes = before
-        self._replaced = {}
+        self._tool, self._replaced = -1, {}
 
     def _on_call(self, frame: FrameType, _event: str, _argument: object) -> Any:
-        return self._set_trap(frame)
+        is_ours = str(frame.f_globals.get("__name__")).startswith(__package__ or "")
+        return None if is_ours else self._trace(frame)
 
-    def _set_trap(self, frame: FrameType) -> Any:
-        if self._tool < 0 or frame.f_globals is globals():
-            return None
-        frame.f_trace = trap = _Trap(self, frame)
+    def _trace(self, frame: FrameType) -> Any:
         frame.f_trace_lines, frame.f_trace_opcodes = False, True
-        return trap
+        frame.f_trace = self._on_opcode
+        return frame.f_trace
 
-
-class _Trap:
-    """The trace function of one frame."""
-
-    def __init__(self, breaker: TracingLoopBreaker, frame: FrameType) -> None:
-        self._breaker = breaker
-        self._frame = frame
-        self._has_raised = False
-
-    def __call__(self, frame: FrameType, event: str, _: object) -> "_Trap":
-        if event == "opcode" and frame.f_code.co_code[frame.f_lasti] in _BACK:
-            error = self._breaker._error_at(frame)
+    def _on_opcode(self, frame: FrameType, event: str, _: object) -> Any:
+        if event == "opcode" and frame.f_code.co_code[frame.f_lasti] in _BACK and self._tool >= 0:
+            number = self._tool
+            error = self._error_at(frame, only_ask=bool(number))
             if error is not None:
-                self._has_raised = True
-                raise error
-        return self
+                self._trip[number or type(error)]
+        return self._on_opcode
 
-    def __del__(self) -> None:
-        if self._has_raised and self._breaker._tool >= 0:
-            self._breaker._set_trap(self._frame)
-            sys.settrace(self._breaker._on_call)
+
+class _TripSignal:
+    """Makes as if a signal had come, so that no handler runs before the trace function returns.
+
+    After a call Python looks for signals; after a subscript it does not.
+    """
+
+    __getitem__: Any = _thread.interrupt_main
+
+
+def _trip_thread(ident: int) -> Any:
+    """Return the same for a thread that is not the main one, in which no handler runs."""
+    import ctypes
+
+    kind = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_ulong, ctypes.py_object)
+    raise_in = functools.partial(kind(("PyThreadState_SetAsyncExc", ctypes.pythonapi)), ident)
+    return type("_TripThread", (), {"__getitem__": raise_in})()
+
+
+def raise_in_thread(ident: int, kind: type[BaseException] | None) -> None:
+    """Let a thread raise an error as soon as it runs Python code; None: nothing after all."""
+    import ctypes
+
+    error = None if kind is None else ctypes.py_object(kind)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), error)
 
 
 def loop_breaker(error_at: ErrorAt) -> LoopBreaker:
