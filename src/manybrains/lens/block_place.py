@@ -66,6 +66,15 @@ class BlockPlace:
         """Return the innermost frame of the thread, as it is now."""
         return sys._current_frames().get(self.ident)
 
+    def is_lost(self) -> bool:
+        """Tell whether the code of the block has ended, although the block has not."""
+        if self.task is not None:
+            return bool(self.task.done())
+        frame = self.frame()
+        while frame is not None and frame is not self._outermost:
+            frame = frame.f_back
+        return frame is None
+
     def stack(self) -> Stack:
         """Return the stack of the block; if its task is suspended, no thread is in it.
 

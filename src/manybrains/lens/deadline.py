@@ -54,6 +54,7 @@ class Deadline:
         look_around: called first, with the stack of the block, to note where all workers stand.
         kill_workers: called next, and again until the block ends.  A thread of the deadline
             calls both.
+        give_up: called by that thread if the code of the block is over and nobody has ended it.
 
     Attributes:
         passed: whether the time is over.
@@ -66,6 +67,7 @@ class Deadline:
         seconds: float,
         look_around: Callable[[Stack], object],
         kill_workers: Callable[[], object],
+        give_up: Callable[[], object] = lambda: None,
     ) -> None:
         self.seconds = seconds
         self.passed = False
@@ -73,6 +75,7 @@ class Deadline:
         self.pid = os.getpid()
         self._look_around = look_around
         self._kill_workers = kill_workers
+        self._give_up = give_up
         self._over = threading.Event()
         self._stopped = False  # the same, known earlier: it takes a while to set an event
         self._is_ready = self._is_waiting = False
@@ -135,6 +138,10 @@ class Deadline:
         self._kill_workers()
         self._is_ready, strikes = True, 0
         while not self._over.wait(_PAUSE):  # again: a signal between two waits can be lost
+            if self._place.is_lost():  # never strike what comes next
+                self._stopped = True
+                self._give_up()
+                return
             self._strike(strikes)
             strikes += 1
             if strikes % _KILL_EVERY == 0:

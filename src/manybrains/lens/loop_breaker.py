@@ -23,15 +23,28 @@ _TOOLS = (
 )  # the numbers that sys.monitoring leaves to tools that are no debuggers or profilers
 _PATIENCE = 4  # so many times it begins before it raises where functions begin, too
 _EXITS = ("__exit__", "__aexit__", "__del__")  # what is skipped at its beginning is never undone
-_BACK = frozenset(code for name, code in dis.opmap.items() if "JUMP_BACKWARD" in name)
+_BACK = frozenset(
+    code
+    for name, code in dis.opmap.items()
+    if "JUMP_BACKWARD" in name and "NO_INTERRUPT" not in name  # that one is part of `await`
+)
+
+
+def _jumps_back(code: CodeType, offset: int) -> bool:
+    """Tell whether the instruction at this place is the end of a loop."""
+    opcodes = code.co_code
+    while opcodes[offset] == dis.EXTENDED_ARG:
+        offset += 2
+    return opcodes[offset] in _BACK
 
 
 class LoopBreaker:
     """Raises errors at jumps back, by sys.monitoring (Python 3.12).
 
-    If that does not help, it also raises them where functions begin: the loop may be in C code,
-    such as `map`.  A debugger or a measurement of coverage is not disturbed: each tool has events
-    of its own.
+    It does not use the event of a jump: the error would be raised at the target, and if the loop
+    is the first statement of a `with`, that is outside of it.  If all this does not help, it also
+    raises errors where functions begin: the loop may be in C code, such as `map`.  A debugger or a
+    measurement of coverage is not disturbed: each tool has events of its own.
 
     Args:
         error_at: returns what is to be raised in a frame, or None; with `only_ask`, it is not
@@ -60,7 +73,7 @@ class LoopBreaker:
         if self._tool < 0:
             self._register()
         elif self._begins == _PATIENCE:
-            self._monitoring.set_events(self._tool, events.JUMP | events.PY_START)
+            self._monitoring.set_events(self._tool, events.INSTRUCTION | events.PY_START)
         else:
             self._monitoring.restart_events()  # other threads may have disabled some
 
@@ -69,9 +82,9 @@ class LoopBreaker:
         for tool in _TOOLS:
             if monitoring.get_tool(tool) is None:
                 monitoring.use_tool_id(tool, _NAME)
-                monitoring.register_callback(tool, events.JUMP, self._on_jump)
+                monitoring.register_callback(tool, events.INSTRUCTION, self._on_instruction)
                 monitoring.register_callback(tool, events.PY_START, self._on_start)
-                monitoring.set_events(tool, events.JUMP)
+                monitoring.set_events(tool, events.INSTRUCTION)
                 self._tool = tool
                 return
 
@@ -82,8 +95,10 @@ class LoopBreaker:
             self._monitoring.set_events(tool, self._monitoring.events.NO_EVENTS)
             self._monitoring.free_tool_id(tool)
 
-    def _on_jump(self, _code: CodeType, start: int, target: int) -> Any:
-        return self._raise_in(sys._getframe(1)) if target < start else self._monitoring.DISABLE
+    def _on_instruction(self, code: CodeType, offset: int) -> Any:
+        if not _jumps_back(code, offset):
+            return self._monitoring.DISABLE  # it costs nothing from now on
+        return self._raise_in(sys._getframe(1))
 
     def _on_start(self, code: CodeType, _: int) -> Any:
         return (
@@ -92,7 +107,7 @@ class LoopBreaker:
 
     def _raise_in(self, frame: FrameType) -> Any:
         if threading.get_ident() != self._ident:
-            return self._monitoring.DISABLE  # the code costs other threads nothing from now on
+            return self._monitoring.DISABLE
         error = self._error_at(frame)
         if error is not None:
             raise error
@@ -138,7 +153,8 @@ class TracingLoopBreaker(LoopBreaker):
         return frame.f_trace
 
     def _on_opcode(self, frame: FrameType, event: str, _: object) -> Any:
-        if event == "opcode" and frame.f_code.co_code[frame.f_lasti] in _BACK and self._tool >= 0:
+        is_back = event == "opcode" and _jumps_back(frame.f_code, frame.f_lasti)
+        if is_back and self._tool >= 0:
             number = self._tool
             error = self._error_at(frame, only_ask=bool(number))
             if error is not None:
