@@ -9,7 +9,7 @@ from typing import Any
 
 from .stacks import Stack, stack_of
 
-__all__ = ["BlockPlace", "Where"]
+__all__ = ["BlockPlace", "Where", "package_of"]
 
 # Modules where a block begins and ends: nothing may be raised there, or it would never end.
 _LEAVING = frozenset(
@@ -107,12 +107,13 @@ def _outermost(frame: FrameType) -> FrameType:
     """
     while frame.f_globals.get("__name__") in _LEAVING and frame.f_back is not None:
         frame = frame.f_back
-    while frame.f_back is not None and _package_of(frame.f_back) not in _HOSTS:
+    while frame.f_back is not None and package_of(frame.f_back) not in _HOSTS:
         frame = frame.f_back
     return frame
 
 
-def _package_of(frame: FrameType) -> str:
+def package_of(frame: FrameType) -> str:
+    """Return the name of the package whose code this frame runs."""
     return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 

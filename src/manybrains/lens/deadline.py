@@ -13,7 +13,7 @@ from typing import Any
 
 from ..workers.interrupts import is_delayed
 from ..workers.stdlib_internals import get_handler, set_handler, wake_thread
-from .block_place import BlockPlace, Where
+from .block_place import BlockPlace, Where, package_of
 from .loop_breaker import loop_breaker, raise_in_thread
 from .stacks import Stack
 
@@ -232,7 +232,7 @@ class Deadline:
         if self._stopped or (self._main and is_delayed()):
             return None
         where = self._place.where(frame)
-        if where is Where.LEAVING or (where is Where.OUTSIDE and not self._is_of_this_code()):
+        if where is Where.LEAVING or (where is Where.OUTSIDE and not self._is_in_a_task(frame)):
             return None
         if _is_cleaning_up() and time.monotonic() < self._raised + _PATIENCE:
             return None
@@ -243,9 +243,14 @@ class Deadline:
         # Through the loop, a KeyboardInterrupt would end the whole program.
         return sys.modules["asyncio"].CancelledError()  # type: ignore[no-any-return]
 
-    def _is_of_this_code(self) -> bool:
-        """Tell whether this thread runs another asyncio task that the block has begun."""
-        return self._place.task is not None and self in _of_this_code.get()
+    def _is_in_a_task(self, frame: FrameType | None) -> bool:
+        """Tell whether this thread runs another asyncio task or callback that the block has begun.
+
+        Code of asyncio itself must not be struck: what waits for it would wait for ever.
+        """
+        if self._place.task is None or self not in _of_this_code.get():
+            return False
+        return frame is not None and package_of(frame) != "asyncio"
 
 
 def _is_cleaning_up() -> bool:
