@@ -39,7 +39,8 @@ class BlockPlace:
         task: the asyncio task that runs the block, if it is in a coroutine; its loop is `loop`.
     """
 
-    def __init__(self, frame: FrameType) -> None:
+    def __init__(self, frame: FrameType | None) -> None:
+        assert frame is not None
         self.ident = threading.get_ident()
         self.task: Any = None
         self.loop: Any = None

@@ -1,6 +1,7 @@
 """A deadline ends a block of code when its time is over; the program goes on."""
 
 import contextlib
+import inspect
 import os
 import signal
 import sys
@@ -12,10 +13,11 @@ from types import FrameType
 from typing import Any
 
 from ..workers.interrupts import is_delayed
-from ..workers.stdlib_internals import get_handler, set_handler, wake_thread
+from ..workers.stdlib_internals import get_handler, set_handler
 from .block_place import BlockPlace, Where, package_of
-from .loop_breaker import loop_breaker, raise_in_thread
+from .loop_breaker import loop_breaker
 from .stacks import Stack
+from .thread_internals import raise_in_thread, wake_thread
 
 __all__ = ["Deadline", "DeadlinePassed", "on_strike"]
 
@@ -98,7 +100,7 @@ class Deadline:
         Raises:
             RuntimeError: if no more threads can be started.
         """
-        self._place = BlockPlace(sys._getframe(1))
+        self._place = BlockPlace(inspect.currentframe())
         self._main = threading.current_thread() is threading.main_thread()
         self._signal = strike_signal
         self.until = time.perf_counter() + self.seconds
@@ -131,21 +133,29 @@ class Deadline:
     # --- in our thread --------------------------------------------------------------------
 
     def _strike_in_time(self) -> None:
-        if self._over.wait(self.until - time.perf_counter()):
+        if self._over.wait(self.until - time.perf_counter()) or self._is_lost():
             return
         self._look_around(self._place.stack())
         self.passed = True
         self._kill_workers()
         self._is_ready, strikes = True, 0
         while not self._over.wait(_PAUSE):  # again: a signal between two waits can be lost
-            if self._place.is_lost():  # never strike what comes next
-                self._stopped = True
-                self._give_up()
+            if self._is_lost():
                 return
             self._strike(strikes)
             strikes += 1
             if strikes % _KILL_EVERY == 0:
                 self._kill_workers()
+
+    def _is_lost(self) -> bool:
+        """Tell whether the code of the block is over, and nobody has ended the block.
+
+        A cell that only calls `__enter__` does that.  What comes next must not be struck.
+        """
+        if self._place.is_lost():
+            self._stopped = True
+            self._give_up()
+        return self._stopped
 
     def _strike(self, strikes: int) -> None:
         if self._place.task is not None and strikes % _KILL_EVERY == 0:
@@ -178,7 +188,7 @@ class Deadline:
 
         def begin(*_: object) -> None:
             if not self._stopped:
-                self._breaker.begin(threading.get_ident(), sys._getframe(1), 0)
+                self._breaker.begin(threading.get_ident(), inspect.currentframe(), 0)
 
         return type(kind.__name__, (kind,), {"__init__": begin})
 

@@ -4,16 +4,16 @@ An error that a signal raises lands in the body of `while True: try: ... except 
 pass`, and is swallowed.  The jump back to the beginning of the loop lies outside of the `try`.
 """
 
-import _thread
-import dis
-import functools
+import inspect
 import sys
 import threading
 from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
 
-__all__ = ["LoopBreaker", "loop_breaker", "raise_in_thread"]
+from .thread_internals import jumps_back, trip_signal, trip_thread
+
+__all__ = ["LoopBreaker", "loop_breaker"]
 
 ErrorAt = Callable[..., BaseException | None]
 _NAME = "manybrains deadline"
@@ -23,19 +23,6 @@ _TOOLS = (
 )  # the numbers that sys.monitoring leaves to tools that are no debuggers or profilers
 _PATIENCE = 4  # so many times it begins before it raises where functions begin, too
 _EXITS = ("__exit__", "__aexit__", "__del__")  # what is skipped at its beginning is never undone
-_BACK = frozenset(
-    code
-    for name, code in dis.opmap.items()
-    if "JUMP_BACKWARD" in name and "NO_INTERRUPT" not in name  # that one is part of `await`
-)
-
-
-def _jumps_back(code: CodeType, offset: int) -> bool:
-    """Tell whether the instruction at this place is the end of a loop."""
-    opcodes = code.co_code
-    while opcodes[offset] == dis.EXTENDED_ARG:
-        offset += 2
-    return opcodes[offset] in _BACK
 
 
 class LoopBreaker:
@@ -85,6 +72,7 @@ class LoopBreaker:
                 monitoring.register_callback(tool, events.INSTRUCTION, self._on_instruction)
                 monitoring.register_callback(tool, events.PY_START, self._on_start)
                 monitoring.set_events(tool, events.INSTRUCTION)
+                monitoring.restart_events()  # an earlier deadline may have disabled some
                 self._tool = tool
                 return
 
@@ -96,19 +84,19 @@ class LoopBreaker:
             self._monitoring.free_tool_id(tool)
 
     def _on_instruction(self, code: CodeType, offset: int) -> Any:
-        if not _jumps_back(code, offset):
+        if not jumps_back(code, offset):
             return self._monitoring.DISABLE  # it costs nothing from now on
-        return self._raise_in(sys._getframe(1))
+        return self._raise_in(inspect.currentframe())
 
     def _on_start(self, code: CodeType, _: int) -> Any:
-        return (
-            self._monitoring.DISABLE if code.co_name in _EXITS else self._raise_in(sys._getframe(1))
-        )
+        if code.co_name in _EXITS:
+            return self._monitoring.DISABLE
+        return self._raise_in(inspect.currentframe())
 
-    def _raise_in(self, frame: FrameType) -> Any:
+    def _raise_in(self, callback: FrameType | None) -> Any:
         if threading.get_ident() != self._ident:
             return self._monitoring.DISABLE
-        error = self._error_at(frame)
+        error = None if callback is None else self._error_at(callback.f_back)
         if error is not None:
             raise error
         return None
@@ -126,7 +114,7 @@ class TracingLoopBreaker(LoopBreaker):
             return
         if self._tool < 0:
             self._tool, self._theirs, self._replaced = number, sys.gettrace(), {}
-            self._trip = _TripSignal() if number else _trip_thread(ident)
+            self._trip = trip_signal() if number else trip_thread(ident)
         while frame is not None:
             if frame not in self._replaced:
                 before = frame.f_trace, frame.f_trace_lines, frame.f_trace_opcodes
@@ -153,39 +141,13 @@ class TracingLoopBreaker(LoopBreaker):
         return frame.f_trace
 
     def _on_opcode(self, frame: FrameType, event: str, _: object) -> Any:
-        is_back = event == "opcode" and _jumps_back(frame.f_code, frame.f_lasti)
+        is_back = event == "opcode" and jumps_back(frame.f_code, frame.f_lasti)
         if is_back and self._tool >= 0:
             number = self._tool
             error = self._error_at(frame, only_ask=bool(number))
             if error is not None:
                 self._trip[number or type(error)]
         return self._on_opcode
-
-
-class _TripSignal:
-    """Makes as if a signal had come, so that no handler runs before the trace function returns.
-
-    After a call Python looks for signals; after a subscript it does not.
-    """
-
-    __getitem__: Any = _thread.interrupt_main
-
-
-def _trip_thread(ident: int) -> Any:
-    """Return the same for a thread that is not the main one, in which no handler runs."""
-    import ctypes
-
-    kind = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_ulong, ctypes.py_object)
-    raise_in = functools.partial(kind(("PyThreadState_SetAsyncExc", ctypes.pythonapi)), ident)
-    return type("_TripThread", (), {"__getitem__": raise_in})()
-
-
-def raise_in_thread(ident: int, kind: type[BaseException] | None) -> None:
-    """Let a thread raise an error as soon as it runs Python code; None: nothing after all."""
-    import ctypes
-
-    error = None if kind is None else ctypes.py_object(kind)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), error)
 
 
 def loop_breaker(error_at: ErrorAt) -> LoopBreaker:

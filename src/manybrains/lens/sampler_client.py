@@ -153,6 +153,11 @@ class Sampler:
             order = f"deadline {key} {begin!r} {until!r} {strike_signal} {newest} {terminals}"
             self._order(order)
 
+    def drop_deadline(self, key: int) -> None:
+        """Let the sampler keep a deadline no longer, although its block has not ended."""
+        with contextlib.suppress(OSError), self._lock:
+            self._order(f"deadline {key}")
+
     def end(self, key: int, has_passed: bool = False) -> Report:
         """Stop looking; return what was seen; an empty report if the sampler was ended.
 

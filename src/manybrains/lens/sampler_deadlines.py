@@ -48,7 +48,13 @@ class Deadlines:
         self._kept: dict[bytes, _Deadline] = {}
 
     def keep(self, key: bytes, figures: "tuple[bytes, ...]") -> None:
-        """Keep a deadline: begin of its block, its time, the signal, the newest pid, terminals."""
+        """Keep a deadline: begin of its block, its time, the signal, the newest pid, terminals.
+
+        Without figures, keep it no longer.
+        """
+        if not figures:
+            self._kept.pop(key, None)
+            return
         begin, until, number, newest, *terminals = figures
         block = Block(float(begin), int(newest))
         self._kept[key] = _Deadline(float(until), int(number), list(map(int, terminals)), block)

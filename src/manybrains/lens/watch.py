@@ -94,8 +94,12 @@ class Watch:
         self._killed: set[process.BaseProcess] = set()
         self._deadline: Deadline | None = None
         if deadline is not None:
-            give_up = self._end_of_a_lost_block
-            self._deadline = Deadline(deadline, self._look_around, self._kill_workers, give_up)
+            self._deadline = Deadline(
+                deadline,
+                self._look_around,
+                self._kill_workers,
+                lambda: self._sampler.drop_deadline(self._key),
+            )
 
     def __enter__(self) -> WatchedRun:
         with contextlib.ExitStack() as undo:
@@ -229,10 +233,6 @@ class Watch:
 
     def _is_ours(self, life: Lifetime) -> bool:
         return life.first_moment is not None and life.first_moment >= self._begin
-
-    def _end_of_a_lost_block(self) -> None:
-        """Let the sampler strike no more: the cell has ended without `__exit__`."""
-        self._sampler.end(self._key)
 
     def _kill_workers(self) -> None:
         self._killed |= kill_since(self._before)

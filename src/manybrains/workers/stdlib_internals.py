@@ -68,7 +68,6 @@ __all__ = [
     "temporary_folder",
     "thread_target",
     "wake_by_signal",
-    "wake_thread",
 ]
 
 # --- names that are hooked ----------------------------------------------------------------
@@ -241,33 +240,6 @@ def pickle_for_a_worker(thing: object) -> bytes:
 def thread_target(thread: threading.Thread) -> Any:
     """Return the function that a thread runs, until it has ended; None if it overrides `run`."""
     return getattr(thread, "_target", None)
-
-
-def wake_thread(frame: FrameType | None) -> None:
-    """Let the thread of this innermost frame go on, if it waits for a condition or in a loop.
-
-    Condition.wait (and so Event.wait, Queue.get and Future.result) waits until it can acquire the
-    lock `waiter`, which it has put among the `_waiters` of its condition.  `run_forever` of asyncio
-    is a method of the loop.
-    """
-    if frame is None:
-        return
-    inner = frame.f_locals if frame.f_code.co_name == "wait" else {}
-    condition: Any = inner.get("self")
-    waiter = inner.get("waiter")
-    if waiter is not None and hasattr(condition, "_waiters"):
-        try:
-            condition._waiters.remove(waiter)
-            waiter.release()
-        except (ValueError, RuntimeError):  # somebody else has just notified it
-            pass
-    outer: FrameType | None = frame
-    while outer is not None:
-        code = outer.f_code
-        if code.co_name == "run_forever" and "asyncio" in code.co_filename:
-            outer.f_locals["self"].call_soon_threadsafe(int)  # a call that does nothing
-            return
-        outer = outer.f_back
 
 
 # --- pools and executors ------------------------------------------------------------------
