@@ -56,12 +56,27 @@ def wake_thread(frame: FrameType | None) -> None:
         outer = outer.f_back
 
 
+class _Nothing(BaseException):
+    """Raised and caught at once, see `raise_in_thread`."""
+
+
 def raise_in_thread(ident: int, kind: type[BaseException] | None) -> None:
-    """Let a thread raise an error as soon as it runs Python code; None: nothing after all."""
+    """Let a thread raise an error as soon as it runs Python code; None: nothing after all.
+
+    Python keeps in mind that a thread has something to raise until one raises it, even if it was
+    taken back.  Until then, a function that is traced would never begin (seen on 3.11).
+    """
     import ctypes
 
-    error = None if kind is None else ctypes.py_object(kind)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), error)
+    raise_later = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    raise_later(ctypes.c_ulong(ident), None if kind is None else ctypes.py_object(kind))
+    if kind is None:
+        try:
+            raise_later(ctypes.c_ulong(_thread.get_ident()), ctypes.py_object(_Nothing))
+            while True:
+                pass
+        except _Nothing:
+            return
 
 
 # On Python 3.11 a trace function that raises is taken away.  So it does not raise: it makes as if
