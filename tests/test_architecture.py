@@ -35,7 +35,12 @@ MAY_LOAD = {"plots": {"matplotlib", "numpy"}, "notebook": {"IPython"}}
 # Nor should a worker that asks for one name pay for these.
 SLOW = HEAVY | {"asyncio", "multiprocessing", "psutil"}
 LINES = 250  # code of a module; about 200 are wanted
-DOORS = {"workers.stdlib_internals", "workers.worker_internals", "notebook.ipython_internals"}
+DOORS = {
+    "lens.thread_internals",
+    "notebook.ipython_internals",
+    "workers.stdlib_internals",
+    "workers.worker_internals",
+}
 # Private by their spelling only: the documentation has them.
 DOCUMENTED = {"_asdict", "_current_frames", "_exit", "_fields", "_is_gil_enabled", "_replace"}
 # Private in spite of their spelling: no documentation has them.

@@ -18,7 +18,7 @@ from ..lens.sampler_client import Sampler
 from ..snapshots.script import Script
 from ..workers.cleanup import children, end_since
 from ..workers.hints import remedy
-from ..workers.interrupts import is_interrupt
+from ..workers.interrupts import NotedInterrupts, is_interrupt
 from ..workers.output import WorkerStreams
 from .cell_streams import CellStreams
 from .everywhere import Everywhere
@@ -29,6 +29,7 @@ from .ipython_internals import (
     is_kernel,
     keep_names_from_workers,
     offer_cell_magic,
+    original_descriptor,
     put_with_stored_cells,
     reads_when_the_cell_is_over,
     request_of_cell,
@@ -76,6 +77,7 @@ class Extension:
         self._cell = contextlib.ExitStack()  # what is undone after each cell
         self._request: Any = None  # the message that asked for it
         self._inside: list[contextlib.ExitStack] = []  # the same for cells inside it
+        self._interrupts = NotedInterrupts()
         with contextlib.ExitStack() as undo:  # what is there already, if the rest fails
             self._undo = undo
             self._install()
@@ -87,6 +89,7 @@ class Extension:
         if method is not None:  # to try a lesson as it runs elsewhere
             multiprocessing.set_start_method(method, force=True)
         self._undo.callback(self._cell.close)
+        self._undo.callback(self._interrupts.end)
         session = hooks.install()
         self._undo.callback(hooks.release)
         session.script = script = Script(
@@ -102,6 +105,8 @@ class Extension:
         if is_kernel(shell):
             self._streams = CellStreams()
             self._undo.callback(self._streams.close)
+            log = original_descriptor(sys.stderr)
+            session.terminals = (2,) if log is None else (2, log)
             session.relay = relay = Relay(
                 Path(session.folder),
                 self._streams.show,
@@ -163,6 +168,7 @@ class Extension:
             return
         self._note_cell(info, self._cell)
         self._children = children()
+        self._interrupts.begin()
         if (relay := current_relay()) is not None:
             self._request = request_of_cell(self._shell)
             relay.begin_cell(self._request)
@@ -174,7 +180,9 @@ class Extension:
             undo.callback(put_with_stored_cells(self._shell, info.raw_cell))
 
     def _after_cell(self, result: Any) -> None:
-        if is_interrupt(getattr(result, "error_in_exec", None)):
+        self._interrupts.end()
+        # Whatever the cell has done with it: it may have caught it, or left by sys.exit.
+        if self._interrupts.came or is_interrupt(getattr(result, "error_in_exec", None)):
             end_since(self._children)
         if self._inside:
             self._inside.pop().close()

@@ -29,6 +29,7 @@ __all__ = [
     "is_kernel",
     "keep_names_from_workers",
     "offer_cell_magic",
+    "original_descriptor",
     "put_with_stored_cells",
     "reads_when_the_cell_is_over",
     "request_of_cell",
@@ -256,6 +257,14 @@ def is_kernel(shell: Any) -> bool:
 def request_of_cell(shell: Any) -> Any:
     """Return the message that asked for the cell that runs now."""
     return shell.kernel.get_parent("shell")
+
+
+def original_descriptor(stream: Any) -> int | None:
+    """Return the descriptor at which a stream of the kernel led to the server's log, if any.
+
+    ipykernel keeps it when it puts a pipe in its place, whose reader needs the GIL.
+    """
+    return getattr(stream, "_original_stdstream_copy", None)
 
 
 def write_for_request(stream: Any, write: Callable[[str], object], request: Any, text: str) -> None:

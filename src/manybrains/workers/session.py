@@ -66,6 +66,9 @@ class Session:
         streams: the standard output and error of a worker; in a notebook, of those that it forks.
         stack_signal: the number of the signal on which a worker writes where it stands, or 0.
         stack_file: the descriptor of the file to which it writes that, or -1.
+        strike_signal: the number of the signal with which the sampler strikes at a deadline, or 0.
+        terminals: the descriptors at which a reader can see a text while a cell runs: standard
+            error, and in a notebook also that of the server.
         sampler: the handle of the sampler, once there is one.
         helpers: processes that serve the machinery, by pid; they are never lanes.
         pools: the pools made here, which replace workers that end.
@@ -87,6 +90,8 @@ class Session:
         self.streams: WorkerStreams | None = None
         self.stack_signal = 0
         self.stack_file = -1
+        self.strike_signal = 0
+        self.terminals: tuple[int, ...] = (2,)
         self.sampler: Any = None
         self.helpers: dict[int, str] = {}
         self.on_fork: list[Callable[[], object]] = []
