@@ -180,7 +180,8 @@ class Extension:
             undo.callback(put_with_stored_cells(self._shell, info.raw_cell))
 
     def _after_cell(self, result: Any) -> None:
-        self._interrupts.end()
+        if not self._inside:
+            self._interrupts.end()
         # Whatever the cell has done with it: it may have caught it, or left by sys.exit.
         if self._interrupts.came or is_interrupt(getattr(result, "error_in_exec", None)):
             end_since(self._children)
