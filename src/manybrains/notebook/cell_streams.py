@@ -12,14 +12,14 @@ __all__ = ["CellStreams"]
 
 
 class _Announced:
-    """A stream that calls something before each write; else it is what it was."""
+    """A stream that calls something before each write, with the text; else it is what it was."""
 
-    def __init__(self, stream: Any, before: Callable[[], object]) -> None:
+    def __init__(self, stream: Any, before: Callable[[str], object]) -> None:
         self._stream = stream
         self._before = before
 
     def write(self, text: str) -> Any:
-        self._before()
+        self._before(text)
         return self._stream.write(text)
 
     def __getattr__(self, name: str) -> Any:
@@ -63,17 +63,17 @@ class CellStreams:
         return any(now is not own and not isinstance(now, _Announced) for now, own in both)
 
     @contextlib.contextmanager
-    def captured(self, request: Any, drain: Callable[[], object]) -> Iterator[None]:
+    def captured(self, request: Any, before: Callable[[int, str], object]) -> Iterator[None]:
         """Show what workers print in the streams that are in place now, as `%%capture` has done.
 
         Args:
             request: the message that asked for the cell.
-            drain: shows what workers have printed; called before each line of the cell.
+            before: called, with 1 or 2 and the text, before each text that the cell prints.
         """
-        before = self._captured, self._captured_request
+        outer = self._captured, self._captured_request
         self._captured, self._captured_request = {1: sys.stdout, 2: sys.stderr}, request
-        sys.stdout = out = _Announced(sys.stdout, drain)
-        sys.stderr = err = _Announced(sys.stderr, drain)
+        sys.stdout = out = _Announced(sys.stdout, functools.partial(before, 1))
+        sys.stderr = err = _Announced(sys.stderr, functools.partial(before, 2))
         try:
             yield
         finally:
@@ -81,7 +81,7 @@ class CellStreams:
                 sys.stdout = self._captured[1]
             if sys.stderr is err:
                 sys.stderr = self._captured[2]
-            self._captured, self._captured_request = before
+            self._captured, self._captured_request = outer
 
     def begin_cell(self, before: Callable[[int, str], object]) -> None:
         """Call `before`, with 1 or 2 and the text, before each text that the cell prints.

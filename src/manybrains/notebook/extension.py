@@ -210,7 +210,7 @@ class Extension:
         self._inside.append(undo := contextlib.ExitStack())
         self._note_cell(info, undo)
         if (relay := current_relay()) is not None and self._streams.are_replaced():
-            undo.enter_context(self._streams.captured(self._request, relay.drain))
+            undo.enter_context(self._streams.captured(self._request, relay.write_own))
             undo.callback(lambda: relay.drain(rest=not active_children()))
 
 
