@@ -168,7 +168,7 @@ READERS = {
         "marshal.loads",
     },  # functions, from the file of a snapshot
     "workers/settings.py": {"pickle.loads"},  # the same file
-    "workers/snapshot.py": {"_Unpickler", "exec", "pickle.load"},  # the same file, and its parts
+    "workers/snapshot.py": {"_Unpickler", "exec", "pickle.load", "unpickler.load"},  # the same
     "workers/task_errors.py": {"pickle.loads"},  # tasks, from the pipe of their pool
 }
 

@@ -97,12 +97,12 @@ class _Snapshot:
         if (0, name) not in self._groups:
             raise AttributeError(f"module '__main__' has no attribute {name!r}")
         try:
-            return self.load((0, name))
+            return self.value((0, name))
         finally:
             if not self._busy:
                 finish_classes()
 
-    def load(self, key: Key) -> Any:
+    def value(self, key: Key) -> Any:
         """Return what a name stands for; whatever its code uses has been loaded then, too."""
         first, todo = key, [key]
         while todo:
@@ -166,7 +166,7 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> Any:
         """Return the global names of a space, or what a name stands for."""
-        return self._snapshot.space(pid) if isinstance(pid, int) else self._snapshot.load(pid)
+        return self._snapshot.space(pid) if isinstance(pid, int) else self._snapshot.value(pid)
 
 
 def _words(error: BaseException) -> str:
