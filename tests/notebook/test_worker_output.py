@@ -1,5 +1,6 @@
 """What workers print, in real kernels under every start method: in which cell, when, and how."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -317,7 +318,7 @@ def test_a_name_means_in_a_worker_what_it_means_in_a_scripts(notebook: Reader, s
     code, out, err = NAMES[source]
     cell = notebook.run(f"def it():\n    {source}\nprint('code', do(it))")
     assert f"{out}code {code}\n" == notebook.text(cell)
-    assert err in notebook.text(cell, "stderr")
+    assert err in re.sub(r"\x1b\[[0-9;]*m", "", notebook.text(cell, "stderr"))
     assert bool(err) == bool(notebook.text(cell, "stderr"))
 
 
