@@ -194,6 +194,7 @@ def talk(letter):
     for number in range(300): print(letter * 30, number, letter * 30)
 
 def threads():
+    sys.setswitchinterval(1e-6)
     several = [Thread(target=talk, args=(letter,)) for letter in "abcd"]
     for thread in several: thread.start()
     for thread in several: thread.join()
