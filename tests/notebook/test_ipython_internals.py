@@ -253,7 +253,8 @@ def test_who_runs_a_whole_notebook_says_that_nobody_types(notebook: Kernel) -> N
 # --- in a forked process
 
 FORK = """
-import builtins, getpass, io, os, traceback
+import builtins, getpass, os, re, warnings
+warnings.filterwarnings("ignore", "This process", DeprecationWarning)  # it has threads
 
 def elsewhere(do):
     "Return what a forked process prints, and how it ends."
@@ -275,7 +276,8 @@ def elsewhere(do):
             os._exit(code)
     os.close(writer)
     with open(reader) as text:
-        return text.read(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        plain = re.sub(r"\\x1b\\[[0-9;]*m", "", text.read())  # the kernel asks for colours
+        return plain, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 def names():
     return [

@@ -1,5 +1,6 @@
 """What workers print, in real kernels under every start method: in which cell, when, and how."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -193,6 +194,7 @@ def talk(letter):
     for number in range(300): print(letter * 30, number, letter * 30)
 
 def threads():
+    sys.setswitchinterval(1e-6)
     several = [Thread(target=talk, args=(letter,)) for letter in "abcd"]
     for thread in several: thread.start()
     for thread in several: thread.join()
@@ -317,7 +319,7 @@ def test_a_name_means_in_a_worker_what_it_means_in_a_scripts(notebook: Reader, s
     code, out, err = NAMES[source]
     cell = notebook.run(f"def it():\n    {source}\nprint('code', do(it))")
     assert f"{out}code {code}\n" == notebook.text(cell)
-    assert err in notebook.text(cell, "stderr")
+    assert err in re.sub(r"\x1b\[[0-9;]*m", "", notebook.text(cell, "stderr"))
     assert bool(err) == bool(notebook.text(cell, "stderr"))
 
 
