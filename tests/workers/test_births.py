@@ -16,6 +16,7 @@ from typing import Any
 
 import failing_births as w
 import pytest
+from conftest import START_METHODS
 
 from manybrains.lens import hooks
 from manybrains.workers.session import current_session
@@ -32,6 +33,10 @@ def hooked() -> Iterator[None]:
     hooks.install()
     yield
     hooks.release()
+
+
+# What goes the same way under every start method is tried under the default alone.
+any_method = pytest.mark.parametrize("start_method", START_METHODS[:1])
 
 
 def pool_of(method: str, workers: int = 2, **keywords: Any) -> Any:
@@ -59,6 +64,7 @@ WAYS: dict[str, Callable[[Any], object]] = {
 }
 
 
+@any_method
 @pytest.mark.parametrize("way", WAYS)
 def test_an_answer_of_a_pool_is_the_error_of_its_initializer(start_method: str, way: str) -> None:
     with (
@@ -161,6 +167,7 @@ def test_a_pool_that_has_ended_can_be_closed_joined_and_terminated(start_method:
         pass
 
 
+@any_method
 def test_who_joins_a_pool_without_asking_for_its_answers_gets_the_error(start_method: str) -> None:
     pool = pool_of(start_method, initializer=w.fail)
     answer = pool.apply_async(w.double, (1,))
@@ -172,6 +179,7 @@ def test_who_joins_a_pool_without_asking_for_its_answers_gets_the_error(start_me
     pool.join()
 
 
+@any_method
 def test_who_leaves_a_pool_without_asking_gets_the_error(start_method: str) -> None:
     with pytest.raises(ValueError, match="no such table"), pool_of(start_method) as pool:
         broken = pool_of(start_method, initializer=w.fail)
@@ -181,6 +189,7 @@ def test_who_leaves_a_pool_without_asking_gets_the_error(start_method: str) -> N
         pool.map(w.double, [1])
 
 
+@any_method
 def test_an_error_callback_gets_the_error_and_nobody_else(start_method: str) -> None:
     got: list[BaseException] = []
     pool = pool_of(start_method, initializer=w.fail)
@@ -204,6 +213,7 @@ def test_an_error_that_nobody_asks_for_is_printed_once(
     assert "The initializer failed in 3 workers in the same way" in said
 
 
+@any_method
 def test_an_iterator_gives_the_error_again_and_does_not_hang(start_method: str) -> None:
     with pool_of(start_method, initializer=w.fail) as pool:
         answers = pool.imap(w.double, range(3))
@@ -212,6 +222,7 @@ def test_an_iterator_gives_the_error_again_and_does_not_hang(start_method: str) 
                 next(answers)
 
 
+@any_method
 def test_two_pools_in_two_threads_each_get_their_own_error(start_method: str) -> None:
     got: dict[str, str] = {}
 

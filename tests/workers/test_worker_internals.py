@@ -17,6 +17,7 @@ from typing import Any
 import contract_workers as w
 import failing_births
 import pytest
+from conftest import START_METHODS
 
 from manybrains.workers import worker_internals as door
 from manybrains.workers.stdlib_internals import (
@@ -33,6 +34,10 @@ pytestmark = [
 ]
 NOT_FORKED = [method for method in w.METHODS if method != "fork"]
 SECONDS = 30
+
+
+# What goes the same way under every start method is tried under the default alone.
+any_method = pytest.mark.parametrize("start_method", START_METHODS[:1])
 
 
 def pool_of(method: str, workers: int = 1, **keywords: Any) -> Any:
@@ -170,6 +175,7 @@ def test_workers_that_were_not_lost_are_not_replaced(
         assert first == pool_workers(one)
 
 
+@any_method
 def test_a_pool_asks_whether_it_runs_before_it_takes_work(start_method: str, wrapped: Any) -> None:
     asked = wrapped(pool.Pool, door.POOL_IS_RUNNING, lambda _, self: self)
     ways: list[Callable[[Any], object]] = [
@@ -188,6 +194,7 @@ def test_a_pool_asks_whether_it_runs_before_it_takes_work(start_method: str, wra
             assert number + 1 == len(asked)
 
 
+@any_method
 def test_a_pool_is_being_made_until_it_is_there(start_method: str, wrapped: Any) -> None:
     made = wrapped(pool.Pool, "_setup_queues", lambda _, self: door.is_being_made(self))
     with pool_of(start_method) as one:
@@ -204,6 +211,7 @@ ANSWERS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@any_method
 @pytest.mark.parametrize("way", ANSWERS)
 def test_an_answer_that_is_failed_gives_the_error_and_the_pool_forgets_it(
     ended: Any, way: str
@@ -218,6 +226,7 @@ def test_an_answer_that_is_failed_gives_the_error_and_the_pool_forgets_it(
     door.fail_answer(answer, ValueError("again"))
 
 
+@any_method
 def test_what_an_iterator_had_comes_before_the_error(ended: Any) -> None:
     answers = ended.imap(time.sleep, [0, 60])
     while not answers._items:
@@ -228,6 +237,7 @@ def test_what_an_iterator_had_comes_before_the_error(ended: Any) -> None:
         next(answers)
 
 
+@any_method
 def test_an_answer_knows_whether_it_calls_back(ended: Any) -> None:
     assert door.has_callback(ended.apply_async(w.nothing, error_callback=print))
     assert not door.has_callback(ended.apply_async(w.nothing))

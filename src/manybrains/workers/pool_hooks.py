@@ -45,6 +45,7 @@ __all__ = ["hooks_of_pools", "tell_if_nobody_asks"]
 
 _TIMES = 3  # workers that end in the same way before their first task are enough
 _PATIENCE = 0.5  # seconds in which the reader's code may ask for an answer
+_BIRTH_TIMEOUT = 0.5  # seconds in which another worker, started before, may yet be born
 _MAKING_TIMEOUT = 2.0  # seconds for the rest of a Pool's __init__
 
 
@@ -73,6 +74,7 @@ class _Births:
         self.asked = False
         self.any_born = False
         self._times = 1
+        self._is_certain = False
         self._alike: Counter[str] = Counter()
         self._born: weakref.WeakSet[BaseProcess] = weakref.WeakSet()
         self._errors: list[BaseException] = []  # that were given to somebody
@@ -93,9 +95,17 @@ class _Births:
     def _count(self, failure: Failure) -> None:
         self._alike[failure.key] += 1
         # The next worker would get the same main module and arguments: they are not tried again.
-        is_certain = failure.kind in ("main", "arguments")
-        if is_certain or self._alike[failure.key] >= _TIMES:
+        self._is_certain = failure.kind in ("main", "arguments")
+        if self._is_certain or self._alike[failure.key] >= _TIMES:
             self.failure, self._times = failure, self._alike[failure.key]
+
+    def wait_for(self, others: list[BaseProcess]) -> None:
+        """Wait a moment for workers that are being born, unless they cannot be."""
+        until = time.monotonic() + (0.0 if self._is_certain else _BIRTH_TIMEOUT)
+        while not any(map(is_born, others)) and any(w.exitcode is None for w in others):
+            if time.monotonic() >= until:
+                return
+            time.sleep(0.005)
 
     def look_at_end(self, ended: list[BaseProcess]) -> None:
         """Learn from all workers of a pool that has ended; some may just have been terminated."""
@@ -154,6 +164,8 @@ def _around_loss(lose: Callable[[list[BaseProcess]], bool]) -> Callable[[list[Ba
             return False
         is_told = births.failure is not None
         births.look([worker for worker in workers if worker not in alive], alive)
+        if births.failure is not None and not is_told:
+            births.wait_for(alive)
         if births.failure is not None and not any(map(is_born, alive)):
             _end(pool, births)  # its list stays as it is: `map` divides by its length
         else:
