@@ -3,7 +3,9 @@
 Workers import this: it is light.
 """
 
+import contextlib
 import signal
+import sys
 import threading
 import time
 
@@ -105,5 +107,18 @@ class NotedInterrupts:
 
     def _note(self, number: int, frame: "FrameType | None") -> None:
         self.came = True
+        _wake_loop()
         if callable(self._handler):
             self._handler(number, frame)
+
+
+def _wake_loop() -> None:
+    """Let the event loop of this thread look for new calls.
+
+    ipykernel's handler in a cell that awaits adds one, as if it were called by the loop, which
+    then goes on sleeping.
+    """
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None:
+        with contextlib.suppress(RuntimeError):  # no loop runs
+            asyncio.get_running_loop().call_soon_threadsafe(int)  # a call that does nothing
