@@ -21,7 +21,7 @@ _TOOLS = (
     4,
     3,
 )  # the numbers that sys.monitoring leaves to tools that are no debuggers or profilers
-_PATIENCE = 4  # so many times it begins before it raises where functions begin, too
+_PATIENCE = 2  # so many times it begins before it raises where functions begin, too
 _EXITS = ("__exit__", "__aexit__", "__del__")  # what is skipped at its beginning is never undone
 
 
