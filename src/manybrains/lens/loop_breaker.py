@@ -21,7 +21,7 @@ _TOOLS = (
     4,
     3,
 )  # the numbers that sys.monitoring leaves to tools that are no debuggers or profilers
-_PATIENCE = 4  # so many times it begins before it raises where functions begin, too
+_PATIENCE = 2  # so many times it begins before it raises where functions begin, too
 _EXITS = ("__exit__", "__aexit__", "__del__")  # what is skipped at its beginning is never undone
 
 
@@ -112,6 +112,7 @@ class TracingLoopBreaker(LoopBreaker):
     def begin(self, ident: int, frame: FrameType | None, number: int) -> None:
         if threading.get_ident() != ident:
             return
+        self._begins += 1
         if self._tool < 0:
             self._tool, self._theirs, self._replaced = number, sys.gettrace(), {}
             self._trip = trip_signal() if number else trip_thread(ident)
@@ -133,7 +134,13 @@ class TracingLoopBreaker(LoopBreaker):
 
     def _on_call(self, frame: FrameType, _event: str, _argument: object) -> Any:
         is_ours = str(frame.f_globals.get("__name__")).startswith(__package__ or "")
-        return None if is_ours else self._trace(frame)
+        if is_ours:
+            return None
+        if self._begins > _PATIENCE and frame.f_code.co_name not in _EXITS:
+            error = self._error_at(frame)
+            if error is not None:
+                raise error  # at the next strike, it begins again
+        return self._trace(frame)
 
     def _trace(self, frame: FrameType) -> Any:
         frame.f_trace_lines, frame.f_trace_opcodes = False, True

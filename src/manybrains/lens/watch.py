@@ -45,10 +45,10 @@ def watch(
 
     Args:
         name: the name of the run in pictures and tables.
-        deadline: seconds after which the block's workers are killed and the block is
-            interrupted.  The run then has ``finished=False`` and says where each lane stood,
-            and the program goes on after the block.  Without a deadline, the block may take
-            any time.
+        deadline: seconds after which the block's workers and programs are killed and the block
+            is interrupted, whatever it does with errors and signals.  The run then has
+            ``finished=False`` and says where each lane stood, and the program goes on after the
+            block.  Without a deadline, the block may take any time.
         interval: seconds between two looks at each worker, at least 0.005.
         quiet: print nothing when the deadline passes.
 
