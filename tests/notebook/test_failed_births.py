@@ -147,7 +147,7 @@ def test_a_watched_cell_gets_the_error_long_before_its_deadline(notebook: Kernel
 
 
 def test_a_pool_that_nobody_asks_says_why_it_ended(notebook: Kernel) -> None:
-    shown = notebook.run("pool = Pool(2, initializer=fail)\ntime.sleep(3)")
+    shown = notebook.run("pool = Pool(2, initializer=fail)\ntime.sleep(4)")
     assert ("", 1) == (shown.error, shown.stderr.count("ValueError: no such table"))
     assert f"in the same way {IN_FAIL}, so no more" in shown.stderr
     check(notebook.run("pool.map(double, [1])"), "ValueError: no such table", IN_FAIL)

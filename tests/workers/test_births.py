@@ -190,6 +190,16 @@ def test_who_leaves_a_pool_without_asking_gets_the_error(start_method: str) -> N
 
 
 @any_method
+def test_a_pool_takes_tasks_while_its_only_worker_is_replaced(
+    start_method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pool_of(start_method, 1, maxtasksperchild=1) as one:
+        monkeypatch.setattr(one, "_pool", [])
+        assert [0, 2, 4] == one.map(w.double, (number for number in range(3)))
+        monkeypatch.undo()
+
+
+@any_method
 def test_an_error_callback_gets_the_error_and_nobody_else(start_method: str) -> None:
     got: list[BaseException] = []
     pool = pool_of(start_method, initializer=w.fail)

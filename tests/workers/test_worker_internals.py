@@ -195,6 +195,20 @@ def test_a_pool_asks_whether_it_runs_before_it_takes_work(start_method: str, wra
 
 
 @any_method
+@pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 100])
+def test_a_pool_makes_chunks_from_the_number_of_its_workers(
+    start_method: str, wrapped: Any, length: int
+) -> None:
+    sizes = wrapped(pool.Pool, door.POOL_MAPS, lambda answer, *_, **__: answer._chunksize)
+    with pool_of(start_method, 2) as one:
+        assert 2 == door.size_of(one)
+        for way in (one.map, one.starmap):
+            way(max, [(1, 2)] * length)
+        one.map_async(max, [(1, 2)] * length).get(SECONDS)
+    assert [-(-length // (2 * 4))] * 3 == sizes
+
+
+@any_method
 def test_a_pool_is_being_made_until_it_is_there(start_method: str, wrapped: Any) -> None:
     made = wrapped(pool.Pool, "_setup_queues", lambda _, self: door.is_being_made(self))
     with pool_of(start_method) as one:

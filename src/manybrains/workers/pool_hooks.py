@@ -22,6 +22,7 @@ from .stdlib_internals import POOL_QUEUES, pool_workers
 from .worker_internals import (
     POOL_IS_RUNNING,
     POOL_LOSES_WORKERS,
+    POOL_MAPS,
     answers_of,
     end_pool,
     fail_answer,
@@ -30,6 +31,7 @@ from .worker_internals import (
     is_ended,
     pool_with,
     remember_pool,
+    size_of,
 )
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["hooks_of_pools", "tell_if_nobody_asks"]
 
 _TIMES = 3  # workers that end in the same way before their first task are enough
-_PATIENCE = 0.5  # seconds in which the reader's code may ask for an answer
+_PATIENCE = 1.0  # seconds in which the reader's code may ask for an answer
 _BIRTH_TIMEOUT = 0.5  # seconds in which another worker, started before, may yet be born
 _MAKING_TIMEOUT = 2.0  # seconds for the rest of a Pool's __init__
 
@@ -55,6 +57,7 @@ def hooks_of_pools(pool: Any) -> list[Hook]:
         wrap(pool.Pool, POOL_QUEUES, _around_queues),
         wrap(pool.Pool, POOL_LOSES_WORKERS, _around_loss),
         wrap(pool.Pool, POOL_IS_RUNNING, _around_check),
+        wrap(pool.Pool, POOL_MAPS, _around_map),
         wrap(pool.Pool, "join", _around_end),
         wrap(pool.Pool, "__exit__", _around_end),
     ]
@@ -167,7 +170,7 @@ def _around_loss(lose: Callable[[list[BaseProcess]], bool]) -> Callable[[list[Ba
         if births.failure is not None and not is_told:
             births.wait_for(alive)
         if births.failure is not None and not any(map(is_born, alive)):
-            _end(pool, births)  # its list stays as it is: `map` divides by its length
+            _end(pool, births)
         else:
             workers[:] = alive
         if births.failure is not None and not is_told:
@@ -206,6 +209,33 @@ def _around_check(check: Callable[[Any], None]) -> Callable[[Any], None]:
         check(self)
 
     return checked
+
+
+def _around_map(map_async: Callable[..., Any]) -> Callable[..., Any]:
+    """Make the chunk size as Python does, but also while workers that have ended are replaced.
+
+    Python divides by the number of those that are there.
+    """
+
+    @functools.wraps(map_async)
+    def mapped(
+        self: Any,
+        func: Any,
+        iterable: Any,
+        mapper: Any,
+        chunksize: Any = None,
+        *more: Any,
+        **named: Any,
+    ) -> Any:
+        __tracebackhide__ = True
+        if chunksize is None and self in _BIRTHS:
+            getattr(self, POOL_IS_RUNNING)()
+            if not hasattr(iterable, "__len__"):
+                iterable = list(iterable)
+            chunksize = -(-len(iterable) // (size_of(self) * 4))
+        return map_async(self, func, iterable, mapper, chunksize, *more, **named)
+
+    return mapped
 
 
 def _around_end(end: Callable[..., None]) -> Callable[..., None]:

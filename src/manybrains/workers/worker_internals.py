@@ -22,6 +22,7 @@ __all__ = [
     "MANAGER_BODY",
     "POOL_IS_RUNNING",
     "POOL_LOSES_WORKERS",
+    "POOL_MAPS",
     "WORKER_PREPARES",
     "answers_of",
     "end_pool",
@@ -34,6 +35,7 @@ __all__ = [
     "pool_with",
     "remember_pool",
     "server_of",
+    "size_of",
     "take_futures",
     "wrap_initializer",
 ]
@@ -49,6 +51,9 @@ MANAGER_BODY = ("multiprocessing.managers", "_run_server")
 POOL_LOSES_WORKERS = "_join_exited_workers"
 # Of Pool: called first in whatever gives it work, and in `__enter__`; raises if it has ended.
 POOL_IS_RUNNING = "_check_running"
+# Of Pool: called with function, iterable, mapper and chunk size, as `map` and its like got them.  A
+# chunk size of None is made from the number of workers just now, which may be 0 for a moment.
+POOL_MAPS = "_map_async"
 # Of concurrent.futures.process: the thread of an executor, which calls this once, when one of its
 # workers has ended too early.
 EXECUTOR_MANAGER = "_ExecutorManagerThread"
@@ -72,6 +77,11 @@ def pool_with(workers: list[BaseProcess]) -> Any:
     """Return the Pool that has just this list of workers; None if it is unknown or gone."""
     pool = _POOLS.get(id(workers))
     return pool if pool is not None and pool._pool is workers else None
+
+
+def size_of(pool: Any) -> int:
+    """Return how many workers a Pool should have."""
+    return int(pool._processes)
 
 
 def is_being_made(pool: Any) -> bool:
