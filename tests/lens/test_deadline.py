@@ -5,14 +5,24 @@ import multiprocessing
 import signal
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 from worker_functions import burn, ignore_sigterm
 
 from manybrains import Run, watch
+from manybrains.lens import hooks
 from manybrains.lens.deadline import Deadline, DeadlinePassed
+from manybrains.workers.session import Session
 
 pytestmark = pytest.mark.usefixtures("nobody_left")
+
+
+@pytest.fixture
+def hooked() -> Iterator[Session]:
+    """The hooks stay between the blocks, as in a notebook."""
+    yield hooks.install()
+    hooks.release()
 
 
 @pytest.mark.parametrize("deadline", [0, -1, "soon", float("nan"), float("inf"), True])
@@ -57,17 +67,21 @@ def test_a_deadline_ends_a_hanging_await() -> None:
     assert not asyncio.run(wait()).finished
 
 
-def test_a_deadline_that_is_being_called_off_interrupts_nobody() -> None:
+@pytest.mark.parametrize("own_signal", [True, False])
+def test_a_deadline_that_is_being_called_off_interrupts_nobody(
+    hooked: Session, own_signal: bool
+) -> None:
     """Its thread may have asked for an interrupt just before."""
+    number = hooks.strike_signal(hooked) if own_signal else 0
 
     class Interrupted(threading.Event):
         def set(self) -> None:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number or signal.SIGINT)
             super().set()
 
     deadline = Deadline(0.01, lambda _: None, lambda: None)
     deadline._over = Interrupted()
-    deadline.start()
+    deadline.start(number)
     with pytest.raises(DeadlinePassed):
         while True:
             time.sleep(0.01)

@@ -15,6 +15,7 @@ from worker_functions import burn
 
 from manybrains.lens import hooks
 from manybrains.workers.cleanup import children, end
+from manybrains.workers.interrupts import DelayedInterrupt, NotedInterrupts, is_delayed
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="signals are of POSIX"),
@@ -102,3 +103,48 @@ def is_gone(process: psutil.Process) -> bool:
         return process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
+
+
+# --- notes of interrupts ------------------------------------------------------------------
+
+
+def test_an_interrupt_is_noted_and_passed_on_and_the_handler_is_put_back() -> None:
+    before, noted = signal.getsignal(signal.SIGINT), NotedInterrupts()
+    noted.begin()
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    noted.end()
+    assert (True, before) == (noted.came, signal.getsignal(signal.SIGINT))
+    noted.begin()
+    noted.end()
+    assert not noted.came
+
+
+def test_a_handler_that_the_code_has_set_meanwhile_stays() -> None:
+    before, noted = signal.getsignal(signal.SIGINT), NotedInterrupts()
+    own = lambda *_: None  # noqa: E731
+    try:
+        noted.begin()
+        signal.signal(signal.SIGINT, own)
+        noted.end()
+        assert own is signal.getsignal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_block_that_delays_interrupts_delays_a_deadline_too_in_the_main_thread() -> None:
+    told = []
+    with DelayedInterrupt():
+        with DelayedInterrupt():
+            told.append(is_delayed())
+        told.append(is_delayed())
+    told.append(is_delayed())
+
+    def in_a_thread() -> None:
+        with DelayedInterrupt():
+            told.append(is_delayed())
+
+    thread = threading.Thread(target=in_a_thread)
+    thread.start()
+    thread.join()
+    assert [True, True, False, False] == told

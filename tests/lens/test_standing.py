@@ -275,7 +275,7 @@ while True: time.sleep(600)
 """
 
 
-def test_a_program_is_asked_nothing_and_lives_on(tmp_path: Path) -> None:
+def test_a_program_is_asked_nothing_and_is_ended(tmp_path: Path) -> None:
     plain = [sys.executable, "-c", "print('there', flush=True); import time; time.sleep(600)"]
     nosy = [sys.executable, "-c", NOSY, str(tmp_path / "signal")]
     programs: list[subprocess.Popen[bytes]] = []
@@ -287,7 +287,7 @@ def test_a_program_is_asked_nothing_and_lives_on(tmp_path: Path) -> None:
         run_deadline_now(run)
     try:
         assert not run.finished
-        assert [None, None] == [program.poll() for program in programs]
+        assert [-9, -9] == [program.wait(30) for program in programs]
         assert not (tmp_path / "signal").exists()
         assert {"MainProcess"} == set(run.stood_at)
     finally:

@@ -90,3 +90,23 @@ def test_anew_forgets_the_former_ones(notebook: Kernel) -> None:
     notebook.run("def kept(): return hasattr(math, 'kept'), math.other")
     method = notebook.run("mp.get_start_method()").text
     assert f"({method == repr('fork')}, 2)" == notebook.run("ask(kept)").text
+
+
+FAILS_THERE = "%%everywhere\nimport os\nif os.getpid() != HERE:\n    raise ValueError('not here')"
+
+
+def test_a_cell_that_fails_in_workers_is_an_error_of_the_pool_and_can_be_forgotten(
+    notebook: Kernel,
+) -> None:
+    if "'fork'" == notebook.run("mp.get_start_method()").text:
+        pytest.skip("a forked worker runs no such cell: its parent has")
+    notebook.run("import os; HERE = os.getpid()")
+    notebook.run(FAILS_THERE)
+    shown = notebook.run("ask(abs, -1)")
+    assert "ValueError: not here" == shown.error
+    [error] = [output for output in shown.outputs if "ename" in output]
+    text = "\n".join(error.traceback)
+    assert "a cell with %%everywhere failed in it (Cell In[" in text
+    assert "raise ValueError('not here')" in text
+    notebook.run("%%everywhere --anew\npass")
+    assert "1" == notebook.run("ask(abs, -1)").text

@@ -86,8 +86,13 @@ def held(one: Kernel, when: str) -> dict[str, object]:
 def check_no_growth(before: dict[str, object], after: dict[str, object], cost: int) -> None:
     counted = ("processes", "descriptors", "threads", "files")
     assert {name: before[name] for name in counted} == {name: after[name] for name in counted}
-    grown = [b - a for a, b in zip(before["memory"], after["memory"], strict=True)]  # type: ignore[call-overload]
-    assert max(grown) < cost
+    assert growth(before, after) < cost
+
+
+def growth(before: dict[str, object], after: dict[str, object]) -> int:
+    """Return by how many bytes of memory one of the processes has grown, at most."""
+    both = zip(before["memory"], after["memory"], strict=True)  # type: ignore[call-overload]
+    return max(b - a for a, b in both)
 
 
 def test_64_workers_alive_at_once_are_64_lanes(notebook: Kernel) -> None:
@@ -113,7 +118,12 @@ def test_many_watched_cells_leave_nothing(notebook: Kernel) -> None:
     for _ in range(WARM):
         notebook.run(WATCHED)
     before = held(notebook, f"before {CELLS} cells")
-    for _ in range(CELLS):
-        shown = notebook.run(WATCHED)
-        assert ("", 1) == (shown.error, shown.pictures)
-    check_no_growth(before, held(notebook, "after"), CELLS * A_CELL + 10_000_000)
+    most = CELLS * A_CELL + 10_000_000
+    for _ in range(2):  # the allocator may take some megabytes at once; a leak goes on
+        for _ in range(CELLS):
+            shown = notebook.run(WATCHED)
+            assert ("", 1) == (shown.error, shown.pictures)
+        last, before = before, held(notebook, "after")
+        if growth(last, before) < most:
+            break
+    check_no_growth(last, before, most)

@@ -5,12 +5,14 @@ the GIL, with children of their own, under Process, Pool and ProcessPoolExecutor
 fault is tried MANYBRAINS_TRIALS times (once by default) under every start method.
 """
 
+import ast
 import os
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from queue import Empty
 from typing import Any
 
@@ -168,6 +170,97 @@ class TestFaults:
             wait_until(lambda: not workers(mark), f"{workers(mark)} to end", 5)
             wait_for_idle(client)
             assert "ok" == status_of_next_cell(client)
+
+
+# --- whoever else is a child of the notebook ----------------------------------------------
+
+OTHERS = """
+%load_ext manybrains
+import os, subprocess, time
+os.system("sh -c 'echo $$ > {folder}/background; exec sleep 600' &")
+os.system("setsid sh -c 'echo $$ > {folder}/daemon; exec sleep 600' &")
+os.system("nohup sh -c 'echo $$ > {folder}/nohup; exec sleep 600' > /dev/null &")
+programs = {{
+    "program": subprocess.Popen(["sh", "-c", "sleep 600; true"]),
+    "own session": subprocess.Popen(["sleep", "600"], start_new_session=True),
+}}
+if (pid := os.fork()) == 0:
+    time.sleep(600)
+    os._exit(0)
+pids = {{name: program.pid for name, program in programs.items()}} | {{"fork": pid}}
+for name in ("background", "daemon", "nohup"):
+    while not os.path.exists(path := f"{folder}/{{name}}") or not open(path).read().strip():
+        time.sleep(0.01)
+    pids[name] = int(open(path).read())
+with open("{folder}/pids", "w") as file:
+    file.write(repr(pids))
+"""
+LOKY = """
+from joblib import Parallel, delayed
+def busy(_):
+    while True:
+        pass
+Parallel(n_jobs=2)(delayed(busy)(i) for i in range(2))
+"""
+
+
+def killed_kernel(folder: Path, cell: str, ready: Callable[[str], bool]) -> str:
+    """Run these cells in a kernel, kill it when all is ready, and return the mark of the trial."""
+    mark = uuid.uuid4().hex
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel(env={**os.environ, MARK: mark}, cwd=str(folder))
+    client = manager.client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=60)
+        reply = client.execute_interactive(OTHERS.format(folder=folder), timeout=60)
+        assert "ok" == reply["content"]["status"]
+        client.execute(cell)
+        wait_until(lambda: ready(mark), "everybody to be there")
+        psutil.Process(manager.provisioner.pid).kill()
+    finally:
+        client.stop_channels()
+        # Not `shutdown_kernel`, which would signal the whole group: that is left to the sampler.
+        manager.provisioner.process.wait()
+        manager.cleanup_resources()
+    return mark
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sampler looks into /proc")
+def test_a_killed_kernel_leaves_no_program_but_those_that_have_detached_themselves(
+    tmp_path: Path,
+) -> None:
+    mark = killed_kernel(tmp_path, "pass", lambda _: (tmp_path / "pids").exists())
+    pids = ast.literal_eval((tmp_path / "pids").read_text())
+    expected = {"own session", "daemon", "nohup"}
+    try:
+        wait_until(lambda: {p.pid for p in marked(mark)} <= {pids[n] for n in expected}, "ends", 5)
+        time.sleep(0.3)
+        alive = {process.pid for process in marked(mark)}
+        assert expected == {name for name, pid in pids.items() if pid in alive}
+    finally:
+        for process in marked(mark):
+            process.kill()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sampler looks into /proc")
+def test_a_killed_kernel_leaves_no_worker_of_loky(tmp_path: Path) -> None:
+    pytest.importorskip("joblib")
+
+    def loky(mark: str) -> list[psutil.Process]:
+        found = []
+        for process in marked(mark):
+            with suppress(psutil.Error):  # it has ended meanwhile
+                if "LokyProcess" in " ".join(process.cmdline()):
+                    found.append(process)
+        return found
+
+    mark = killed_kernel(tmp_path, LOKY, lambda mark: len(loky(mark)) == 2)
+    try:
+        wait_until(lambda: not loky(mark), "loky's workers to end", 5)
+    finally:
+        for process in marked(mark):
+            process.kill()
 
 
 def status_of_next_cell(client: Any) -> str:

@@ -21,7 +21,8 @@ from IPython.core.error import UsageError
 from jupyter_client.manager import KernelManager
 from kernels import Kernel, bare_kernel
 
-from manybrains.notebook.watch_magic import MARK, Wrap, from_line, mark
+from manybrains.notebook.watch_magic import from_line
+from manybrains.notebook.watch_syntax import MARK, Wrap, mark
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "manybrains"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has other rights")
@@ -156,9 +157,18 @@ def ours(folder: Path) -> list[str]:
 
 # --- data ---------------------------------------------------------------------------------
 
-# What makes objects of bytes, and where they come from: pipes of one's own processes alone.
+# What makes objects of bytes, and where they come from: pipes and private files of one's own
+# processes alone.
 READERS = {
     "lens/sampler_client.py": {"marshal.loads"},  # looks, from the pipe of the sampler
+    "notebook/everywhere.py": {"exec"},  # a cell of the reader's
+    "workers/birth_errors.py": {"pickle.loads"},  # why a worker was not born, from its file
+    "workers/reconstructors.py": {
+        "exec",
+        "marshal.loads",
+    },  # functions, from the file of a snapshot
+    "workers/settings.py": {"pickle.loads"},  # the same file
+    "workers/snapshot.py": {"_Unpickler", "exec", "pickle.load", "unpickler.load"},  # the same
     "workers/task_errors.py": {"pickle.loads"},  # tasks, from the pipe of their pool
 }
 
@@ -204,4 +214,5 @@ def test_whatever_stands_in_the_line_reaches_its_reader_whole(line: str) -> None
     [statement] = ast.parse(marked).body
     assert first.removeprefix("%%watch").strip() == ast.literal_eval(statement.value.args[0])
     assert MARK == statement.value.func.id
-    compile(Wrap().visit(ast.parse(marked)), "a cell", "exec")
+    shell = SimpleNamespace(ast_node_interactivity="last_expr")
+    compile(Wrap(shell).visit(ast.parse(marked)), "a cell", "exec")

@@ -10,6 +10,7 @@ import atexit
 import functools
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -20,23 +21,26 @@ from typing import Any
 
 from ..workers.hints import reserve, shared_remedy, with_remedy
 from ..workers.import_hooks import wrap
+from ..workers.platform import LINUX
 from ..workers.session import Session, current_session, set_session
 from ..workers.stack_dumps import choose_signal, tell_no_more, tell_stacks_on
 from ..workers.start_hooks import HOOKS_OF_EVERY_PROCESS
 from ..workers.stdlib_internals import (
-    POOL_QUEUES,
     PROGRAM_ENDED,
     SEMAPHORE,
     TEMPORARY_FOLDER,
     descriptor_of,
+    get_handler,
+    set_handler,
 )
+from .deadline import on_strike
 from .program_names import helper_name, program_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..workers.import_hooks import Hook, Table
 
-__all__ = ["HOOKS_OF_THE_PARENT", "install", "release", "uninstall"]
+__all__ = ["HOOKS_OF_THE_PARENT", "install", "release", "strike_signal", "uninstall"]
 
 _lock = threading.RLock()
 _holders = 0
@@ -100,19 +104,33 @@ def uninstall() -> None:
         shutil.rmtree(session.folder, ignore_errors=True)
 
 
-def _of_pools(pool: Any) -> list[Hook]:
-    _prepare_for_tasks()
-    return [wrap(pool.Pool, POOL_QUEUES, _around_queues)]
+def strike_signal(session: Session) -> int:
+    """Return the number of the signal with which deadlines strike this process, 0 if none can.
+
+    Its handler stays until the session ends, after the sampler: a strike may come late, and
+    without a handler it would end the process.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    number = session.strike_signal
+    if LINUX and is_main and (not number or get_handler(number) is not on_strike):
+        number = session.strike_signal = choose_signal(session.stack_signal)
+        if number:
+            set_handler(number, on_strike)
+            session.on_close.insert(0, functools.partial(_strike_no_more, number))
+    return number
 
 
-def _of_executors(_: Any) -> list[Hook]:
-    _prepare_for_tasks()
-    return []
+def _strike_no_more(number: int) -> None:
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and get_handler(number) is on_strike:
+        set_handler(number, int(signal.SIG_IGN))  # forgets a strike that is on its way
+        set_handler(number, int(signal.SIG_DFL))
 
 
-def _prepare_for_tasks() -> None:
+def _prepare_for_tasks(_: Any) -> list[Hook]:
     """Import what workers of pools need, so that forked workers need not import it each."""
     import_module("manybrains.workers.task_errors")
+    return []
 
 
 def _of_shared_memory(shared_memory: Any) -> list[Hook]:
@@ -202,21 +220,9 @@ def _around_exit(handle: Callable[..., None]) -> Callable[..., None]:
     return noted_exit
 
 
-def _around_queues(setup: Callable[[Any], None]) -> Callable[[Any], None]:
-    @functools.wraps(setup)
-    def setup_queues(self: Any) -> None:
-        __tracebackhide__ = True
-        setup(self)
-        session = current_session()
-        if session is not None:
-            session.pools.add(self)
-
-    return setup_queues
-
-
 HOOKS_OF_THE_PARENT: Mapping[str, Table] = {
-    "concurrent.futures.process": _of_executors,
-    "multiprocessing.pool": _of_pools,
+    "concurrent.futures.process": _prepare_for_tasks,
+    "multiprocessing.pool": _prepare_for_tasks,
     "multiprocessing.shared_memory": _of_shared_memory,
     "multiprocessing.synchronize": _of_semaphores,
     "multiprocessing.util": _of_folders,

@@ -10,14 +10,20 @@ import time
 from ..workers.platform import LINUX
 
 __all__ = [
+    "Kin",
     "Probe",
     "all_pids",
     "busy_seconds",
+    "catches",
     "command_line",
+    "ignores_hangup",
     "kills_for_memory",
+    "kin_of",
+    "newest_pid",
     "parent_of",
     "probe",
     "start_time",
+    "tick_of",
 ]
 
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
@@ -218,6 +224,58 @@ def start_time(pid: int) -> float:
         return (int(_stat(pid)[19]) + 1) / _TICK
     except OSError:
         return math.inf
+
+
+class Kin:
+    """Where a process belongs.
+
+    Attributes:
+        state: a letter.
+        parent, group, session: pids.
+        start: the tick in which it began.
+    """
+
+    __slots__ = ("group", "parent", "session", "start", "state")
+
+    def __init__(self, fields: "list[bytes]") -> None:
+        self.state = fields[0]
+        self.parent, self.group, self.session = map(int, fields[1:4])
+        self.start = int(fields[19])
+
+
+def kin_of(pid: int) -> Kin:
+    """Return where a process belongs; OSError if it has ended."""
+    return Kin(_stat(pid))
+
+
+def tick_of(since_boot: float) -> int:
+    """Return the tick of a moment, in seconds since the machine's start."""
+    return int(since_boot * _TICK)
+
+
+def newest_pid() -> int:
+    """Return the pid that the system has given away last; 0 if it does not tell."""
+    try:
+        with open("/proc/loadavg", "rb") as file:
+            return int(file.read().split()[4])
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def ignores_hangup(pid: int) -> bool:
+    """Tell whether a process ignores SIGHUP; OSError if it has ended."""
+    return _has_signal(pid, b"SigIgn:", 1)
+
+
+def catches(pid: int, number: int) -> bool:
+    """Tell whether a process has a handler for a signal; OSError if it has ended."""
+    return _has_signal(pid, b"SigCgt:", number)
+
+
+def _has_signal(pid: int, field: bytes, number: int) -> bool:
+    with open(f"/proc/{pid}/status", "rb") as file:
+        mask = file.read().partition(field)[2].split(None, 1)[0]
+    return bool(int(mask, 16) >> (number - 1) & 1)
 
 
 def _stat(pid: int) -> "list[bytes]":

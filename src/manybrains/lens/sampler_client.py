@@ -23,6 +23,7 @@ from ..workers.session import Session
 from ..workers.stdlib_internals import helper_pids, temporary_folder
 from .lifetimes import Lifetimes
 from .observations import Exit, Look, Unrecorded
+from .procfs import newest_pid
 
 __all__ = ["Report", "Sampler", "helpers_of"]
 
@@ -137,14 +138,37 @@ class Sampler:
         except (OSError, EOFError) as error:  # no room for another process: go on without it
             self._trouble = f"could not be started ({error}). {remedy(error)}"
 
-    def end(self, key: int) -> Report:
+    def keep_deadline(self, key: int, until: float, strike_signal: int) -> None:
+        """Let the sampler keep the deadline of a block; without a sampler, nobody outside does.
+
+        Args:
+            until: the time, on the clock of time.perf_counter.
+            strike_signal: the signal that it sends to this process then; 0: none.
+        """
+        if not LINUX:
+            return
+        begin, newest = self._begins[key], newest_pid()
+        terminals = " ".join(map(str, self._session.terminals))
+        with contextlib.suppress(OSError), DelayedInterrupt(), self._lock:
+            order = f"deadline {key} {begin!r} {until!r} {strike_signal} {newest} {terminals}"
+            self._order(order)
+
+    def drop_deadline(self, key: int) -> None:
+        """Let the sampler keep a deadline no longer, although its block has not ended."""
+        with contextlib.suppress(OSError), self._lock:
+            self._order(f"deadline {key}")
+
+    def end(self, key: int, has_passed: bool = False) -> Report:
         """Stop looking; return what was seen; an empty report if the sampler was ended.
 
         The lifetimes of the block are kept until `forget`.
+
+        Args:
+            has_passed: whether the block had a deadline that has passed.
         """
         with DelayedInterrupt(), self._lock:
             try:
-                self._order(f"end {key}")
+                self._order(f"end {key} {int(has_passed)}")
                 size = int.from_bytes(self._read(8), "big")
                 return _read_report(self._read(size))
             except (OSError, EOFError) as error:

@@ -4,7 +4,8 @@ It is a bare child of the notebook: a thread in the kernel would get no GIL just
 something to see.  It sleeps while nothing is watched, and ends when its parent ends.
 """
 
-# Orders come on standard input, one per line: "begin KEY INTERVAL TIME", "end KEY",
+# Orders come on standard input, one per line: "begin KEY INTERVAL TIME", "end KEY PASSED" (0 or
+# 1), "deadline KEY BEGIN UNTIL SIGNAL NEWEST-PID DESCRIPTOR ..." (see `Deadlines.keep`),
 # "remove FOLDER" (as hexadecimal UTF-8), "stop".  On standard output, "!" says once that the
 # sampler runs, and a report answers each "end": eight bytes with its length, then what
 # `Record.report` returns.  Times are on the clock of time.perf_counter.
@@ -16,14 +17,17 @@ import time
 
 from ..workers.events import Event, open_to_read, parse
 from ..workers.platform import LINUX
+from .family import Family
 from .procfs import LinuxProbe, PortableProbe, all_pids, command_line, parent_of, probe, start_time
 from .program_names import helper_name, program_name
+from .sampler_deadlines import Deadlines
 from .sampler_record import Look, Record
 from .sampler_waiter import waiter
 
 __all__ = ["Sampler", "main"]
 
 SCAN_SECONDS = 0.25  # between searches for processes that the log does not name
+END_SECONDS = 2.0  # within which the processes of a killed notebook are ended
 
 
 class Sampler:
@@ -48,6 +52,12 @@ class Sampler:
         self._known = all_pids() if LINUX else set()
         self._scanned = 0.0
         self._has_moved = True  # a process has used CPU since the last scan, and so can have forked
+        self._askers: dict[int, int] = {}
+        self._family: Family | None = None
+        if LINUX:
+            with contextlib.suppress(OSError):  # it has ended already
+                self._family = Family(parent, self._askers)
+        self._deadlines = Deadlines(self._family, parent) if self._family else None
         self._waiter = waiter(os.path.dirname(log))  # noqa: PTH120 - pathlib is slow to import
         self._add(parent)
 
@@ -57,6 +67,8 @@ class Sampler:
         sys.stdout.buffer.flush()
         while True:
             self._look_where_due()
+            if self._deadlines is not None:
+                self._deadlines.strike_where_due()
             text, ended = self._waiter.wait(self._pause())
             self._see_off(ended)
             *lines, self._said = (self._said + (text or b"")).split(b"\n")
@@ -72,6 +84,8 @@ class Sampler:
         if not self._records:
             return None
         due = min(record.next for record in self._records.values())
+        strike = self._deadlines.next() if self._deadlines is not None else None
+        due = due if strike is None else min(due, strike)
         again = self._waiter.arm()
         if again is None:  # it is ready: read what was written before
             self._read_log()
@@ -90,6 +104,13 @@ class Sampler:
             record.helpers.extend(self._helpers.values())
             record.look_at_the_machine()
             return
+        if order == b"deadline":
+            if self._deadlines is not None:
+                self._deadlines.keep(key, figures)
+            return
+        if self._deadlines is not None:
+            self._read_log()  # who is a worker
+            self._deadlines.end(key, has_passed=figures == (b"1",))
         looks = self._look(time.perf_counter())
         record = self._records.pop(key)
         record.rounds.append(looks)
@@ -150,6 +171,7 @@ class Sampler:
         self._waiter.remove(seen.exit_descriptor)
         seen.close()
         if not key[1]:
+            self._askers.pop(key[0], None)
             self._known.add(key[0])  # until it is reaped, a scan would find it again
             for record in self._records.values():
                 record.exits.append((key[0], now, cpu, is_exact))
@@ -165,6 +187,11 @@ class Sampler:
     def _take(self, event: Event) -> None:
         if event.kind in ("requested", "born"):
             self._add(event.pid, event.thread or 0)
+            if event.kind == "born" and event.asker is None:  # a program, or a thread
+                if not event.thread:
+                    self._askers.pop(event.pid, None)
+            elif event.asker is not None:
+                self._askers[event.pid] = event.asker
 
     def _know_who_was_there(self, begin: float) -> None:
         """Learn which processes were there before a block began; the block may fork meanwhile."""
@@ -204,6 +231,16 @@ class Sampler:
         for record in self._records.values():
             record.unrecorded.append((pid, "fork" if is_fork else program_name(words), parent))
 
+    def end_those_left(self) -> None:
+        """End what the parent has left behind, if it has really ended: it may have been killed."""
+        until = time.monotonic() + END_SECONDS
+        while self._family is not None and time.monotonic() < until:
+            if self._family.has_ended():
+                known = {pid for pid, thread in self._seen if not thread}
+                self._family.end_all(known, until)
+                return
+            time.sleep(0.005)  # it may only have closed our standard input
+
 
 def main(log: str, parent: str, folder: str) -> None:
     """Look for process `parent` until it ends; then remove `folder`, unless it is empty text."""
@@ -211,6 +248,8 @@ def main(log: str, parent: str, folder: str) -> None:
     was_told = False
     try:
         was_told = sampler.run()
+        if not was_told:
+            sampler.end_those_left()
     finally:  # if the parent was killed, only the sampler can tidy up
         import shutil
 

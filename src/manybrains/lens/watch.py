@@ -24,6 +24,7 @@ from .observations import Key, Observations
 from .places import sentence_of
 from .procfs import kills_for_memory
 from .sampler_client import Report, Sampler, helpers_of
+from .sampler_deadlines import LATE, WHY_LATE
 from .stacks import Stack, stack_of
 from .standing import where_everybody_stands
 from .watched_run import WatchedRun
@@ -44,10 +45,10 @@ def watch(
 
     Args:
         name: the name of the run in pictures and tables.
-        deadline: seconds after which the block's workers are killed and the block is
-            interrupted.  The run then has ``finished=False`` and says where each lane stood,
-            and the program goes on after the block.  Without a deadline, the block may take
-            any time.
+        deadline: seconds after which the block's workers and programs are killed and the block
+            is interrupted, whatever it does with errors and signals.  The run then has
+            ``finished=False`` and says where each lane stood, and the program goes on after the
+            block.  Without a deadline, the block may take any time.
         interval: seconds between two looks at each worker, at least 0.005.
         quiet: print nothing when the deadline passes.
 
@@ -93,7 +94,12 @@ class Watch:
         self._killed: set[process.BaseProcess] = set()
         self._deadline: Deadline | None = None
         if deadline is not None:
-            self._deadline = Deadline(deadline, self._look_around, self._kill_workers)
+            self._deadline = Deadline(
+                deadline,
+                self._look_around,
+                self._kill_workers,
+                lambda: self._sampler.drop_deadline(self._key),
+            )
 
     def __enter__(self) -> WatchedRun:
         with contextlib.ExitStack() as undo:
@@ -110,7 +116,9 @@ class Watch:
             self._cpu = time.process_time()
             self._begin = time.perf_counter()
             if self._deadline is not None:
-                self._deadline.start()
+                signal = hooks.strike_signal(session)
+                self._deadline.start(signal)
+                self._sampler.keep_deadline(self._key, self._deadline.until, signal)
             undo.pop_all()
         return self.handle
 
@@ -135,7 +143,7 @@ class Watch:
 
     def _observe(self, finish: float, cpu: float) -> tuple[Observations, Report]:
         alive = _cpu_by_now(active_children())  # reaps the others
-        report = self._sampler.end(self._key)
+        report = self._sampler.end(self._key, self._passed)
         lifetimes = self._sampler.lifetimes.read()
         self._helpers = _all_helpers(self._session, report)
         helpers = {helper.pid for helper in self._helpers}
@@ -172,14 +180,12 @@ class Watch:
             helpers=self._helpers,
             interval=float(self._interval),
             finished=error is None and not passed,
-            note=self._note(lanes, error),
+            note=self._note(lanes, error, seconds),
             used_by_others=_used_by_others(report, lanes, seconds),
         )
         self.handle.complete(run)
         if not passed or isinstance(error, SystemExit):
             return False
-        assert self._deadline is not None
-        self._deadline.take_back(error)
         if not self._quiet:
             print(f"{self._name}: {run.note}")
         return True
@@ -199,11 +205,13 @@ class Watch:
     def _passed(self) -> bool:
         return self._deadline is not None and self._deadline.passed
 
-    def _note(self, lanes: Sequence[Lane], error: BaseException | None) -> str:
+    def _note(self, lanes: Sequence[Lane], error: BaseException | None, seconds: float) -> str:
         """Return why the block did not finish, where each lane stood, and what was ended."""
         if not self._passed or self._deadline is None:
             return "" if error is None else f"stopped by {type(error).__name__}"
         told = [f"stopped at its deadline of {self._deadline.seconds:g} s"]
+        if (late := seconds - self._deadline.seconds) > LATE:
+            told.append(f"{late:.1f} s late, {WHY_LATE}")
         if stood := sentence_of([(lane.name, lane.stood_at) for lane in lanes]):
             told.append(stood)
         if count := sum(map(_was_killed, self._killed)):

@@ -1,10 +1,12 @@
 """%load_ext manybrains: a cell behaves as a script does, and `%%watch` shows its workers."""
 
+import builtins
 import contextlib
 import functools
 import multiprocessing
 import os
 import sys
+from collections.abc import Callable
 from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
@@ -16,24 +18,28 @@ from ..lens.sampler_client import Sampler
 from ..snapshots.script import Script
 from ..workers.cleanup import children, end_since
 from ..workers.hints import remedy
-from ..workers.interrupts import is_interrupt
+from ..workers.interrupts import NotedInterrupts, is_interrupt
+from ..workers.output import WorkerStreams
 from .cell_streams import CellStreams
 from .everywhere import Everywhere
 from .inline_figures import show_sharply
 from .ipython_internals import (
     cell_name,
-    hide_name,
     is_hidden,
     is_kernel,
+    keep_names_from_workers,
     offer_cell_magic,
+    original_descriptor,
     put_with_stored_cells,
+    reads_when_the_cell_is_over,
     request_of_cell,
     transform_cells,
 )
 from .output_relay import Relay, current_relay
 from .readable import Readable
 from .spawn_hooks import HOOKS_OF_A_NOTEBOOK
-from .watch_magic import MARK, Wrap, describe, from_line, mark
+from .watch_magic import WatchLine, describe
+from .watch_syntax import MARK, Wrap, mark
 
 __all__ = ["load_ipython_extension", "unload_ipython_extension"]
 
@@ -69,6 +75,9 @@ class Extension:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._cell = contextlib.ExitStack()  # what is undone after each cell
+        self._request: Any = None  # the message that asked for it
+        self._inside: list[contextlib.ExitStack] = []  # the same for cells inside it
+        self._interrupts = NotedInterrupts()
         with contextlib.ExitStack() as undo:  # what is there already, if the rest fails
             self._undo = undo
             self._install()
@@ -80,6 +89,7 @@ class Extension:
         if method is not None:  # to try a lesson as it runs elsewhere
             multiprocessing.set_start_method(method, force=True)
         self._undo.callback(self._cell.close)
+        self._undo.callback(self._interrupts.end)
         session = hooks.install()
         self._undo.callback(hooks.release)
         session.script = script = Script(
@@ -88,12 +98,22 @@ class Extension:
             functools.partial(is_hidden, shell),
             Readable(functools.partial(cell_name, shell)),
         )
+        session.main = shell.user_module
         session.hook(HOOKS_OF_A_NOTEBOOK)
         self._alias_main()
+        self._undo.callback(keep_names_from_workers(shell))
         if is_kernel(shell):
             self._streams = CellStreams()
-            self._undo.callback(self._streams.let_go)
-            session.relay = relay = Relay(Path(session.folder), self._streams.show, script.readable)
+            self._undo.callback(self._streams.close)
+            log = original_descriptor(sys.stderr)
+            session.terminals = (2,) if log is None else (2, log)
+            session.relay = relay = Relay(
+                Path(session.folder),
+                self._streams.show,
+                script.readable,
+                reads_when_the_cell_is_over,
+            )
+            session.streams = WorkerStreams()
             session.on_close.append(relay.close)
         session.sampler = Sampler(session)
         self._offer_watch()
@@ -114,7 +134,7 @@ class Extension:
     def _alias_main(self) -> None:
         """Let this process find the classes of cells that workers name in what they send back."""
         before = sys.modules.get("__mp_main__")
-        sys.modules["__mp_main__"] = self._shell.user_module
+        self._main_is_the_notebook()
 
         def restore() -> None:
             if before is None:
@@ -124,6 +144,9 @@ class Extension:
 
         self._undo.callback(restore)
 
+    def _main_is_the_notebook(self) -> None:  # once more after `%run`, see `spawn_hooks`
+        sys.modules["__mp_main__"] = self._shell.user_module
+
     def _offer_watch(self) -> None:
         """Turn a first line `%%watch ...` into a `with` around all that follows.
 
@@ -131,8 +154,8 @@ class Extension:
         are its own.  An input transformer takes the first line away, and the rest is the cell's.
         """
         for undo in (
-            transform_cells(self._shell, mark, Wrap()),
-            hide_name(self._shell, MARK, functools.partial(from_line, self._shell)),
+            transform_cells(self._shell, mark, Wrap(self._shell)),
+            _add_builtin(MARK, WatchLine(self._shell)),  # which `%reset` does not take away
             offer_cell_magic(self._shell, "watch", describe),
         ):
             self._undo.callback(undo)
@@ -140,19 +163,57 @@ class Extension:
     # --- around a cell --------------------------------------------------------------------
 
     def _before_cell(self, info: Any = None) -> None:
-        # nbval runs cells without storing them: IPython would look for a `;` at the wrong one.
-        if info is not None and not info.store_history:
-            self._cell.callback(put_with_stored_cells(self._shell, info.raw_cell))
+        if self._is_inside():
+            self._begin_inside(info)
+            return
+        self._note_cell(info, self._cell)
         self._children = children()
+        self._interrupts.begin()
         if (relay := current_relay()) is not None:
-            relay.begin_cell(request_of_cell(self._shell))
-            self._streams.begin_cell(relay.drain)
+            self._request = request_of_cell(self._shell)
+            relay.begin_cell(self._request)
+            self._streams.begin_cell(relay.write_own)
+
+    def _note_cell(self, info: Any, undo: contextlib.ExitStack) -> None:
+        """Put a cell that is not stored, as nbval runs them, where IPython looks for a `;`."""
+        if info is not None and not info.store_history:
+            undo.callback(put_with_stored_cells(self._shell, info.raw_cell))
 
     def _after_cell(self, result: Any) -> None:
-        if is_interrupt(getattr(result, "error_in_exec", None)):
+        if not self._inside:
+            self._interrupts.end()
+        # Whatever the cell has done with it: it may have caught it, or left by sys.exit.
+        if self._interrupts.came or is_interrupt(getattr(result, "error_in_exec", None)):
             end_since(self._children)
+        if self._inside:
+            self._inside.pop().close()
+            return
         if (relay := current_relay()) is not None:
             self._streams.mend()
-            relay.tidy(set(active_children()))
+            relay.end_cell(set(active_children()))
             self._streams.end_cell()
         self._cell.close()
+        self._request = None
+        self._main_is_the_notebook()
+
+    # --- around a cell that a magic runs inside a cell, as `%%capture` does ---------------
+
+    def _is_inside(self) -> bool:
+        """Tell whether the cell that begins is asked for by the cell that runs."""
+        if self._request is not None and self._request is request_of_cell(self._shell):
+            return True
+        while self._inside:  # their cell was given up, and has never come to its end
+            self._inside.pop().close()
+        return False
+
+    def _begin_inside(self, info: Any) -> None:
+        self._inside.append(undo := contextlib.ExitStack())
+        self._note_cell(info, undo)
+        if (relay := current_relay()) is not None and self._streams.are_replaced():
+            undo.enter_context(self._streams.captured(self._request, relay.write_own))
+            undo.callback(lambda: relay.drain(rest=not active_children()))
+
+
+def _add_builtin(name: str, value: object) -> Callable[[], None]:
+    setattr(builtins, name, value)
+    return functools.partial(delattr, builtins, name)

@@ -1,9 +1,10 @@
-"""What is in a file of output: bytes in, whole lines of workers out.
+"""What is in a file of output: bytes in; whole lines, and what was flushed of a line, out.
 
 Pure.  `workers.output` writes the frames.  C code, and programs that a worker starts, write
 between them: such bytes are the text of nobody known, on standard output.
 """
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -12,10 +13,12 @@ from ..workers.output import FRAME, LONGEST_NAME, MOST_IN_FRAME, UNIT
 
 __all__ = ["OutputFrames", "Part"]
 
-_MOST_BYTES = 4 * MOST_IN_FRAME  # UTF-8 has at most 4 for a character
 _NAME = b"[^%b%b]{0,%d}" % (FRAME, UNIT, 4 * LONGEST_NAME)
 _HEAD = re.compile(UNIT.join([rb"([12])", rb"(\d{1,10})", b"(" + _NAME + b")", rb"(\d{1,7})", b""]))
 _LONGEST_HEAD = 4 * LONGEST_NAME + 24  # bytes
+_CUT = MOST_IN_FRAME - 3  # bytes; a frame of so many was cut, at the end of a character
+_PATIENCE = 0.1  # seconds that the beginning of a line waits for its end
+_CONTROLS = re.compile(rb"[\r\x1b]")  # they move what is shown, so each comes at its time
 
 
 class Part(NamedTuple):
@@ -27,57 +30,98 @@ class Part(NamedTuple):
     text: str
 
 
+class _Writer(NamedTuple):
+    """Whose the text is, as in Part."""
+
+    stream: int
+    pid: str
+    worker: str
+
+
+_Found = list[tuple[_Writer, list[bytes]]]  # texts that follow one another, of the same worker
+_NOBODY = _Writer(1, "", "")
+
+
 class OutputFrames:
-    """Reads a file of output piece by piece; gives whole lines, and keeps what is unfinished."""
+    """Reads a file of output piece by piece.
+
+    It gives whole lines, and of a line that is not finished what the worker has flushed.  It keeps
+    what nobody has flushed, since the rest of the line follows at once: Python writes all of
+    `print("a\\nb")` but for the last line end, and C code fills its buffer.
+    """
 
     def __init__(self) -> None:
         self._rest = b""  # the beginning of a frame
-        self._unfinished: dict[tuple[int, str], Part] = {}  # lines, by stream and pid
+        # Lines that are not finished, and since when they wait for their ends.
+        self._unfinished: dict[_Writer, tuple[bytes, float]] = {}
 
-    def feed(self, data: bytes) -> Iterator[Part]:
-        """Yield the lines that are whole with these bytes, or too long to be kept."""
-        parts, self._rest = _split(self._rest + data)
-        for part in parts:
-            yield from self._whole_lines(part)
+    def feed(self, data: bytes, now: float = 0.0) -> Iterator[Part]:
+        """Yield what can be shown with these bytes, which were read at this moment."""
+        found, self._rest = _split(self._rest + data)
+        for writer, texts in found:
+            yield from self._showable(writer, texts, now)
+
+    def overdue(self, now: float) -> Iterator[Part]:
+        """Yield the beginnings of lines that have waited for their ends long enough."""
+        for writer, (data, since) in [*self._unfinished.items()]:
+            if now - since >= _PATIENCE:
+                del self._unfinished[writer]
+                yield _part(writer, data)
 
     def flush(self) -> Iterator[Part]:
         """Yield what is unfinished: nothing more comes."""
         rest, self._rest = self._rest.strip(FRAME), b""
         if rest:
-            yield from self._whole_lines(_of_nobody(rest))
+            yield from self._showable(_NOBODY, [rest], 0.0)
         unfinished, self._unfinished = self._unfinished, {}
-        yield from unfinished.values()
+        for writer, (data, _) in unfinished.items():
+            yield _part(writer, data)
 
     def drop(self) -> int:
-        """Forget what is unfinished; return how much it was, in bytes of ASCII text."""
-        size = len(self._rest) + sum(len(part.text) for part in self._unfinished.values())
+        """Forget what is unfinished; return how many bytes it was."""
+        size = len(self._rest) + sum(len(data) for data, _ in self._unfinished.values())
         self._rest = b""
         self._unfinished.clear()
         return size
 
-    def _whole_lines(self, part: Part) -> Iterator[Part]:
-        key = part.stream, part.pid
-        before = self._unfinished.pop(key, None)
-        text = part.text if before is None else before.text + part.text
-        whole, end, left = text.rpartition("\n")
-        if len(left) > MOST_IN_FRAME:
-            end, left = end + left, ""
-        if left:
-            self._unfinished[key] = part._replace(text=left)
-        if whole + end:
-            yield part._replace(text=whole + end)
+    def _showable(self, writer: _Writer, texts: list[bytes], now: float) -> Iterator[Part]:
+        before, since = self._unfinished.pop(writer, (b"", now))
+        data = b"".join([before, *texts])
+        end = data.rfind(b"\n") + 1
+        if end < len(data):
+            if len(data) - end > MOST_IN_FRAME or _is_flushed(writer, texts[-1]):
+                end = len(data) - _size_of_half_a_character(data)
+            if end < len(data):
+                self._unfinished[writer] = data[end:], now if end else since
+        if end:
+            yield _part(writer, data[:end])
 
 
-def _of_nobody(data: bytes) -> Part:
-    return Part(1, "", "", data.decode("utf-8", "replace"))
+def _part(writer: _Writer, data: bytes) -> Part:
+    return Part(*writer, data.decode("utf-8", "replace"))
 
 
-def _split(data: bytes) -> tuple[list[Part], bytes]:
-    """Return the parts in these bytes, and what may be the beginning of another frame.
+def _is_flushed(writer: _Writer, last: bytes) -> bool:
+    """Tell whether the last text before the end was flushed in the middle of a line."""
+    by_hand = writer is not _NOBODY and b"\n" not in last and len(last) < _CUT
+    return by_hand or _CONTROLS.search(last) is not None
+
+
+def _size_of_half_a_character(data: bytes) -> int:
+    """Return how many bytes at the end are the beginning of a character in UTF-8."""
+    for size in range(1, min(3, len(data)) + 1):
+        byte = data[-size]
+        if byte & 0xC0 != 0x80:  # the first byte of a character
+            return size if byte >= (0xC0, 0xE0, 0xF0)[size - 1] else 0
+    return 0
+
+
+def _split(data: bytes) -> tuple[_Found, bytes]:
+    """Return the texts in these bytes, and what may be the beginning of another frame.
 
     A mark without a head behind it is text: a program may print it.
     """
-    parts: list[Part] = []
+    found: _Found = []
     raw, place = b"", 0
     while (mark := data.find(FRAME, place)) >= 0:
         raw += data[place:mark]
@@ -86,20 +130,31 @@ def _split(data: bytes) -> tuple[list[Part], bytes]:
         if _is_cut(data, mark) if head is None else len(data) < head.end() + size:
             place = mark
             break
-        if head is None or size > _MOST_BYTES:
+        if head is None or size > MOST_IN_FRAME:
             raw, place = raw + data[mark : mark + 1], mark + 1
             continue
         if raw:
-            parts.append(_of_nobody(raw))
-        place = head.end() + size
-        text = data[head.end() : place].decode("utf-8", "replace")
-        parts.append(Part(int(head[1]), head[2].decode(), head[3].decode("utf-8", "replace"), text))
-        raw = b""
+            _put(found, _NOBODY, raw)
+        raw, place = b"", head.end() + size
+        _put(found, _writer(*head.group(1, 2, 3)), data[head.end() : place])
     else:
         raw, place = raw + data[place:], len(data)
     if raw:
-        parts.append(_of_nobody(raw))
-    return parts, data[place:]
+        _put(found, _NOBODY, raw)
+    return found, data[place:]
+
+
+def _put(found: _Found, writer: _Writer, text: bytes) -> None:
+    """Add a text; to show one long text takes less time than many short ones."""
+    if found and found[-1][0] is writer:
+        found[-1][1].append(text)
+    else:
+        found.append((writer, [text]))
+
+
+@functools.lru_cache(64)
+def _writer(stream: bytes, pid: bytes, worker: bytes) -> _Writer:
+    return _Writer(int(stream), pid.decode(), worker.decode("utf-8", "replace"))
 
 
 def _is_cut(data: bytes, mark: int) -> bool:

@@ -1,44 +1,28 @@
-"""Shows what workers print in the cell that started them: whole lines, in order.
+"""Shows what workers print in the cell that runs then: whole lines, in order.
 
-Workers write to a file, one for each cell.  The notebook reads it before each line that it
-prints itself, at the end of the cell, and every few hundredths of a second in between.
+Workers write to a file, one for each cell that has started some.  The notebook reads it before
+each line that it prints itself, where a cell begins and ends, and every few hundredths of a second
+in between.  What they print while no cell runs belongs to the cell that has started them.
 """
 
 import contextlib
 import os
 import shutil
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..workers.events import open_to_read
 from ..workers.hints import no_room
 from ..workers.session import current_session
-from .output_frames import OutputFrames, Part
+from .output_cells import CellFile, Show, ShownCell
 
-__all__ = ["MOST_CHARACTERS", "Relay", "current_relay"]
+__all__ = ["Relay", "current_relay"]
 
-MOST_CHARACTERS = 20_000_000  # shown of one cell; the rest is counted, not kept
-_PERIOD = 0.03  # seconds between readings while a cell runs
-_MOST_ON_DISK = 1 << 26  # bytes; a cell's file is cut when it is larger
+_PERIOD = 0.03  # seconds between readings
 _LITTLE_ROOM = 1 << 16  # bytes; a file system with less has no room for output
-
-
-@dataclass(slots=True)
-class _Cell:
-    """The file of one cell, and how far it has been read."""
-
-    path: Path
-    request: Any  # the message that asked for the cell; the output belongs to it
-    labelled: bool = False
-    source: int | None = None
-    frames: OutputFrames = field(default_factory=OutputFrames)
-    shown: int = 0
-    dropped: int = 0
-    warned: bool = False  # that the disk is full
-    writers: set[Any] = field(default_factory=set)  # processes that print to the file
+_A_PRINT = 0.002  # seconds; `print` writes each argument and the line end apart
 
 
 class Relay:
@@ -48,16 +32,26 @@ class Relay:
         folder: private folder for the files.
         show: called with the request of the cell, the stream number 1 or 2, and the text.
         rename: applied to the text of standard error, since tracebacks name files there.
+        is_read_later: tells whether what is shown in a cell reaches its reader, by its request,
+            when the cell is over.
     """
 
     def __init__(
-        self, folder: Path, show: Callable[[Any, int, str], None], rename: Callable[[str], str]
+        self,
+        folder: Path,
+        show: Show,
+        rename: Callable[[str], str],
+        is_read_later: Callable[[Any], bool],
     ) -> None:
         self._folder = folder
         self._show = show
         self._rename = rename
-        self._cells: list[_Cell] = []
+        self._is_read_later = is_read_later
+        self._files: list[CellFile] = []  # the last one is of the cell that has run last
+        self._running: ShownCell | None = None
         self._count = 0
+        self._in_own_line = False  # whether the notebook has not ended a line of its own
+        self._line_began = 0.0
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._inside = False
@@ -67,42 +61,55 @@ class Relay:
         self._thread.start()
 
     def begin_cell(self, request: Any) -> None:
-        """Give the workers that are started from here on a file of their own."""
+        """Show from here on in this cell what workers print; those it starts have a new file."""
         with self._lock:
+            self.drain()
             self._count += 1
-            self._cells.append(_Cell(self._folder / f"output_{self._count}", request))
+            self._running = ShownCell(request)
+            self._files.append(CellFile(self._folder / f"output_{self._count}", self._running))
 
     def path_for_worker(self, worker: Any) -> str | None:
         """Return the file for a worker that is about to be started, and read it from now on."""
         if os.getpid() != self._pid:  # a bare os.fork: another thread may have held the lock
             return None
         with self._lock:
-            if not self._cells:
+            if not self._files:
                 return None
-            cell = self._cells[-1]
-            cell.writers.add(worker)
-            if cell.source is None:
-                try:
-                    cell.source = open_to_read(cell.path, create=True)
-                except OSError:  # no room or no folder: the worker prints as it would without us
-                    return None
+            file = self._files[-1]
+            file.writers.add(worker)
+            try:
+                file.open()
+            except OSError:  # no room or no folder: the worker prints as it would without us
+                return None
             self._working.set()
-            return str(cell.path)
+            return str(file.path)
 
     @contextlib.contextmanager
     def labels(self) -> Iterator[None]:
         """Put the worker's name before each line while this lasts."""
         with self._lock:
-            cell = self._cells[-1] if self._cells else None
-            before = cell.labelled if cell else False
-            if cell:
-                cell.labelled = True
+            cell = self._running or ShownCell(None)
+            before, cell.labelled = cell.labelled, True
         try:
             yield
         finally:
             self.drain()
-            if cell:
-                cell.labelled = before
+            cell.labelled = before
+
+    def write_own(self, number: int, text: str) -> None:
+        """Show what workers have printed by now: the notebook is about to print this itself."""
+        if os.getpid() != self._pid or not isinstance(text, str):
+            return
+        if not self._is_in_own_line():
+            self.drain()
+            self._line_began = time.perf_counter()
+        self._in_own_line = not text.endswith("\n")
+        if (cell := self._running) is not None and (before := cell.lines[number].write_own(text)):
+            self._show(cell.request, number, before)
+
+    def _is_in_own_line(self) -> bool:
+        """Tell whether the notebook is in the middle of a `print`."""
+        return self._in_own_line and time.perf_counter() - self._line_began < _A_PRINT
 
     def drain(self, rest: bool = False) -> None:
         """Show what workers have printed by now; with `rest`, unfinished lines too."""
@@ -113,38 +120,35 @@ class Relay:
                 return
             self._inside = True
             try:
-                for cell in self._cells:
-                    if cell.source is not None:
-                        self._read(cell, rest)
+                for file in self._files:
+                    self._read(file, rest)
             finally:
                 self._inside = False
 
-    def tidy(self, alive: Collection[Any]) -> None:
-        """Close the files of cells whose workers have all ended; call this after each cell."""
+    def _read(self, file: CellFile, rest: bool) -> None:
+        target = self._running or file.cell
+        if target is self._running or self._is_read_later(target.request) or file.is_large:
+            target.show(file.read(target, rest), self._show, self._rename)
+
+    def end_cell(self, alive: Collection[Any]) -> None:
+        """Show the rest in this cell, and close the files whose writers have all ended."""
         self.drain(rest=not alive)
         with self._lock:
-            for cell in self._cells:
-                cell.writers.intersection_update(alive)
-                self._tell_of_dropped(cell)
             self._tell_of_full_disk()
-            for cell in self._cells[:-1]:
-                if not cell.writers:
-                    self._read(cell, rest=True)
-                    self._tell_of_dropped(cell)
-                    self._discard(cell)
-            self._cells = [c for c in self._cells[:-1] if c.writers] + self._cells[-1:]
-            if not any(cell.source is not None for cell in self._cells):
+            for file in self._files:
+                file.writers.intersection_update(alive)
+                if not file.writers and file is not self._files[-1]:
+                    self._read(file, rest=True)
+                    file.discard()
+                file.cell.tell_of_dropped(self._show)
+            self._files = [f for f in self._files[:-1] if f.writers] + self._files[-1:]
+            if not any(file.is_open for file in self._files):
                 self._working.clear()
-
-    def _tell_of_dropped(self, cell: _Cell) -> None:
-        if cell.dropped:
-            text = f"[some {cell.dropped:,} bytes more were printed by workers, and dropped]\n"
-            self._show(cell.request, 2, text)
-            cell.dropped = 0
+            self._running = None
 
     def _tell_of_full_disk(self) -> None:
-        cell = self._cells[-1] if self._cells else None
-        if cell and cell.source is not None and not cell.warned:
+        cell = self._running
+        if cell is not None and not cell.warned and any(file.is_open for file in self._files):
             with contextlib.suppress(OSError):
                 cell.warned = shutil.disk_usage(self._folder).free < _LITTLE_ROOM
             if cell.warned:
@@ -154,62 +158,17 @@ class Relay:
         self._closed = True
         self._working.set()
         self._thread.join(1.0)
-        for cell in self._cells:
-            self._discard(cell)
-        self._cells = []
-
-    def _discard(self, cell: _Cell) -> None:
-        if cell.source is not None:
-            os.close(cell.source)
-            cell.source = None
-        with contextlib.suppress(OSError):
-            cell.path.unlink()
+        for file in self._files:
+            file.discard()
+        self._files = []
 
     def _keep_reading(self) -> None:
         pause = threading.Event()
         while not self._closed:
             self._working.wait()
-            self.drain()
+            if not self._is_in_own_line():
+                self.drain()
             pause.wait(_PERIOD)
-
-    def _read(self, cell: _Cell, rest: bool) -> None:
-        if cell.source is None:
-            return
-        while cell.shown <= MOST_CHARACTERS and (chunk := os.read(cell.source, 1 << 20)):
-            self._emit(cell, cell.frames.feed(chunk))
-        if cell.shown > MOST_CHARACTERS:
-            self._drop(cell)
-        elif rest:
-            self._emit(cell, cell.frames.flush())
-
-    def _drop(self, cell: _Cell) -> None:
-        """Count what is there and throw it away, so that neither memory nor disk fills up.
-
-        Workers may write between our look at the size and the cut, and that is not counted.  So
-        the file is cut only when it is large, and the note says "some" bytes.
-        """
-        assert cell.source is not None
-        cell.dropped += cell.frames.drop()
-        with contextlib.suppress(OSError):
-            place = os.lseek(cell.source, 0, os.SEEK_CUR)
-            end = os.lseek(cell.source, 0, os.SEEK_END)
-            cell.dropped += end - place
-            if end > _MOST_ON_DISK:
-                os.truncate(cell.path, 0)  # writers append, so they go on at the beginning
-                os.lseek(cell.source, 0, os.SEEK_SET)
-
-    def _emit(self, cell: _Cell, parts: Iterable[Part]) -> None:
-        for part in parts:
-            text = part.text
-            if cell.shown > MOST_CHARACTERS:
-                cell.dropped += len(text)
-                continue
-            cell.shown += len(text)
-            if part.stream == 2:
-                text = self._rename(text)
-            if cell.labelled and part.worker:
-                text = "".join(f"{part.worker}: {line}" for line in text.splitlines(keepends=True))
-            self._show(cell.request, part.stream, text)
 
 
 def current_relay() -> Relay | None:

@@ -70,12 +70,19 @@ def _around_preparation(prepare: Callable[[str], dict[str, Any]]) -> Callable[[s
     @functools.wraps(prepare)
     def with_script(name: str) -> dict[str, Any]:
         __tracebackhide__ = True  # IPython leaves this frame out
-        data = prepare(name)
         session = current_session()
+        main = sys.modules["__main__"]
+        if not hasattr(main, "__spec__"):  # a script that `%run` runs for the second time
+            main.__spec__ = None
+        data = prepare(name)
         if session is None or session.script is None:
             return data
         if name == SERVER_NAME:  # the fork server itself needs no script
             return main_of(data, None)
+        # What such a worker sends back names the classes of main so, as it does in a script.
+        sys.modules["__mp_main__"] = main
+        if not _is_main(session):
+            return data
         path = _written(session)
         if "multiprocessing.forkserver" in sys.modules:
             safe = [name for name in session.script.imports if name.partition(".")[0] in _SAFE]
@@ -83,6 +90,14 @@ def _around_preparation(prepare: Callable[[str], dict[str, Any]]) -> Callable[[s
         return main_of(data, path)
 
     return with_script
+
+
+def _is_main(session: Session) -> bool:
+    """Tell whether the main module is the notebook: while `%run` runs a script, it is the script.
+
+    Such a script is left alone.  Its workers find it as they do without a notebook.
+    """
+    return session.script is not None and sys.modules.get("__main__") is session.main
 
 
 def _written(session: Session) -> str:
@@ -127,7 +142,8 @@ def _refuse(error: BaseException) -> None:
         pickle.PicklingError: instead of the error that pickle raised.
     """
     __tracebackhide__ = True
-    if current_session() is None:
+    session = current_session()
+    if session is None or not _is_main(session):
         return
     if found := re.search(NAMELESS, str(error)):
         raise _told(_reason(found[1])) from None
@@ -173,8 +189,9 @@ def _check_arguments(worker: Any) -> None:
     """
     __tracebackhide__ = True
     session = current_session()
-    if session is None or session.script is None or not is_pickled_for_a_worker():
+    if session is None or not is_pickled_for_a_worker() or not _is_main(session):
         return
+    assert session.script is not None
     for thing in (target_of(worker), *arguments_of(worker)):
         if isinstance(thing, (FunctionType, type)) and thing.__module__ == "__main__":
             name = thing.__qualname__.partition(".")[0]

@@ -1,12 +1,10 @@
 """The line `%%watch ...`: what it asks for, and what its cell shows at the end."""
 
 import argparse
-import ast
 import base64
 import builtins
 import contextlib
 import keyword
-import re
 import shlex
 import sys
 import unicodedata
@@ -21,44 +19,42 @@ from ..records.run import Run
 from ..workers.hints import remedy
 from .output_relay import current_relay
 
-__all__ = ["MARK", "Wrap", "describe", "from_line", "mark"]
+__all__ = ["WatchLine", "describe", "from_line"]
 
-MARK = "__manybrains_watch__"  # the function that a %%watch line is turned into
-LAST = "__manybrains_last__"
-
-
-def mark(lines: list[str]) -> list[str]:
-    """Turn a first line `%%watch ...` into a call of MARK, which `Wrap` finds; keep the others."""
-    if not lines or not re.match(r"%%watch(\s|$)", lines[0]):
-        return lines
-    return [f"{MARK}({lines[0][len('%%watch') :].strip()!r})\n", *lines[1:]]
+DEFAULT_NAME = "run"
 
 
-class Wrap(ast.NodeTransformer):
-    """Puts the statements of a cell into a `with`, if the first line is marked."""
+class WatchLine:
+    """What the code of a watched cell calls, see `watch_syntax`; one for a notebook."""
 
-    def visit_Module(self, module: ast.Module) -> ast.Module:
-        if not module.body or not _is_marked(module.body[0]):
-            return module
-        first, *body = module.body
-        assert isinstance(first, ast.Expr)
-        after: list[ast.stmt] = []
-        if body and isinstance(body[-1], ast.Expr):  # the value of the cell: show it at the end
-            last = body[-1]
-            name = ast.Name(LAST, ast.Store())
-            body[-1] = ast.copy_location(ast.Assign([name], last.value), last)
-            after = [ast.copy_location(ast.Expr(ast.Name(LAST, ast.Load())), last)]
-        block = ast.With([ast.withitem(first.value)], body or [ast.Pass()])
-        empty = ast.Assign([ast.Name(LAST, ast.Store())], ast.Constant(None))
-        module.body = [ast.copy_location(new, first) for new in (empty, block)] + after
-        return ast.fix_missing_locations(module)
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._value: object = None
 
+    def __call__(self, line: str) -> NoReturn:  # noqa: ARG002 - what a %%watch line has
+        """Refuse a cell whose syntax tree was not changed: `%%memit` executes its text.
 
-def _is_marked(node: ast.stmt) -> bool:
-    match node:
-        case ast.Expr(ast.Call(ast.Name(id=name))):
-            return name == MARK
-    return False
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(
+            "%%watch cannot work below this magic, which runs the cell in a way of its own. "
+            "Put %%watch on the first line, above it."
+        )
+
+    def begin(self, line: str) -> "_Shown":
+        """Return the watch that a `%%watch` line asks for."""
+        self._value = None
+        return from_line(self._shell, line)
+
+    def keep(self, value: object) -> None:
+        """Keep the value of a cell until its run has been shown."""
+        self._value = value
+
+    def kept(self) -> object:
+        """Return that value, and let go of it; None if the cell was stopped before."""
+        value, self._value = self._value, None
+        return value
 
 
 class _Shown:
@@ -70,6 +66,7 @@ class _Shown:
         self._quiet = quiet
         self._watch = watched
         self._labels: Any = contextlib.nullcontext()
+        self._before = shell.user_ns.get(name)
 
     def __enter__(self) -> None:
         if (relay := current_relay()) is not None:
@@ -90,7 +87,7 @@ class _Shown:
         over = self._watch.__exit__(kind, error, trace)
         self._labels.__exit__(None, None, None)
         run = self._watch.handle.run
-        self._shell.user_ns[self._name] = run
+        self._bind(run)
         if not self._quiet:
             with contextlib.suppress(ValueError):  # the cell has closed its standard output
                 print(run)
@@ -98,6 +95,20 @@ class _Shown:
                 print(self._watch.trouble, file=sys.stderr)
             _show_picture(run)
         return over
+
+    def _bind(self, run: Run) -> None:
+        """Give the Run its name, except where that is a name of the reader's own."""
+        name, names = self._name, self._shell.user_ns
+        now = names.get(name)
+        if now is None or (now is self._before and isinstance(now, Run | WatchedRun)):
+            names[name] = run
+            return
+        other = "duel" if name == DEFAULT_NAME else f"{name}_run"
+        print(
+            f"{name}: {name!r} is a name of yours (of type {type(now).__name__}), and stays so. "
+            f"To keep the Run, name it on the first line of the cell: %%watch {other}",
+            file=sys.stderr,
+        )
 
 
 def _show_picture(run: Run) -> None:
@@ -128,18 +139,19 @@ def from_line(shell: Any, line: str) -> _Shown:
         UsageError: if the line is wrong; the message says what, and how it should be.
     """
     parser = _Parser(add_help=False, allow_abbrev=False)
-    parser.add_argument("name", nargs="?", default="run")
+    parser.add_argument("name", nargs="?")
     parser.add_argument("--deadline", type=float)
     parser.add_argument("--interval", type=float, default=0.05)
     parser.add_argument("--quiet", action="store_true")
     try:
         options = parser.parse_args(shlex.split(line, comments=True))
-        name = unicodedata.normalize("NFKC", options.name)  # as Python reads it in a cell
+        name = unicodedata.normalize("NFKC", options.name or DEFAULT_NAME)  # as Python reads it
         if not name.isidentifier() or keyword.iskeyword(name):
             parser.error(f"{name!r} cannot name a run, because it is no Python name")
         if hasattr(builtins, name):
             parser.error(f"{name!r} is a name of Python's own: choose another")
-        if not isinstance(shell.user_ns.get(name), Run | WatchedRun | None):
+        is_free = isinstance(shell.user_ns.get(name), Run | WatchedRun | None)
+        if options.name is not None and not is_free:
             kind = type(shell.user_ns[name]).__name__
             parser.error(f"{name!r} is already a name of yours (of type {kind}): choose another")
         watched = watch(name, deadline=options.deadline, interval=options.interval, quiet=True)
@@ -153,7 +165,9 @@ def describe(line: str, cell: str) -> NoReturn:  # noqa: ARG001 - IPython's sign
 
     Everything below the line is plain Python.  Afterwards the cell shows what the workers
     printed, one line that sums the run up, and the picture of it; `name` (or `run`) holds
-    the Run.
+    the Run.  A name that the cell itself gives to something else stays the cell's.
+
+    Other magics may stand below the line.  `%%capture` above it captures line and picture too.
 
     --deadline S    after S seconds end the workers and the cell; the kernel lives on
     --interval S    seconds between two looks at each worker (0.05)

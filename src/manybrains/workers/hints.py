@@ -27,6 +27,10 @@ _PROCESSES = (
     "container, its limit of pids). Start fewer workers, and end what other cells and notebooks "
     "still run: restarting a kernel ends its workers."
 )
+_SERVER = (
+    "The fork server, which starts the workers, has ended. If a traceback of it stands above, "
+    "repair that: it imports the main module, and what set_forkserver_preload names. If not: "
+)
 _FILES = (
     "No more files may be opened here: their limit is reached (`ulimit -n`), and each worker and "
     "each queue takes some. Start fewer at a time, and close the pools that have done their work."
@@ -58,7 +62,7 @@ def remedy(error: BaseException) -> str:
 def start_remedy(error: BaseException) -> str:
     """Return what the reader can do if a worker cannot be started."""
     # The fork server could not fork, and ended: all that its client sees is a closed pipe.
-    return _PROCESSES if isinstance(error, PIPE_CLOSED) else remedy(error)
+    return _SERVER + _PROCESSES if isinstance(error, PIPE_CLOSED) else remedy(error)
 
 
 def shared_remedy(error: BaseException) -> str:

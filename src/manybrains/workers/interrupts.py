@@ -3,7 +3,9 @@
 Workers import this: it is light.
 """
 
+import contextlib
 import signal
+import sys
 import threading
 import time
 
@@ -15,9 +17,10 @@ if TYPE_CHECKING:
 
     from .stdlib_internals import Handler
 
-__all__ = ["DelayedInterrupt", "is_interrupt"]
+__all__ = ["DelayedInterrupt", "NotedInterrupts", "is_delayed", "is_interrupt"]
 
 _DELAY_TIMEOUT = 2.0  # seconds by which an interrupt is delayed, at most
+_delays: list[float] = []  # until when, for each block of the main thread that delays interrupts
 
 
 def is_interrupt(error: BaseException | None) -> bool:
@@ -25,21 +28,31 @@ def is_interrupt(error: BaseException | None) -> bool:
     return isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError"
 
 
+def is_delayed() -> bool:
+    """Tell whether the main thread is in a block that delays interrupts, and not for too long."""
+    return bool(_delays) and time.monotonic() <= _delays[-1]
+
+
 class DelayedInterrupt:
     """Delays an interrupt of the main thread until the end of a block, if that is soon.
 
     An interrupt between `os.fork` and the note of the child would leave an unknown worker.
-    In the callbacks of a fork, Python drops an interrupt.
+    In the callbacks of a fork, Python drops an interrupt.  A deadline, which strikes with another
+    signal, asks `is_delayed`.
     """
 
-    __slots__ = ("_handler", "_late", "_until")
+    __slots__ = ("_handler", "_is_noted", "_late", "_until")
 
     def __enter__(self) -> "DelayedInterrupt":
         self._late: list[tuple[int, FrameType | None]] = []
         self._until = time.monotonic() + _DELAY_TIMEOUT
         self._handler: Handler = None
+        self._is_noted = threading.current_thread() is threading.main_thread()
+        if not self._is_noted:
+            return self
+        _delays.append(self._until)
         handler = get_handler(signal.SIGINT)
-        if callable(handler) and threading.current_thread() is threading.main_thread():
+        if callable(handler):
             try:
                 set_handler(signal.SIGINT, self._put_off)
             except ValueError:  # the main thread of a subinterpreter
@@ -54,6 +67,9 @@ class DelayedInterrupt:
 
     def leave(self) -> None:
         """Allow interrupts again, also in a worker that was forked inside the block."""
+        if self._is_noted:
+            self._is_noted = False
+            _delays.pop()
         if self._handler is not None:
             set_handler(signal.SIGINT, self._handler)
 
@@ -61,3 +77,48 @@ class DelayedInterrupt:
         if time.monotonic() > self._until and callable(self._handler):  # a short block hangs
             self._handler(number, frame)
         self._late.append((number, frame))
+
+
+class NotedInterrupts:
+    """Notes that an interrupt came, whatever the code does with it, and passes it on.
+
+    Attributes:
+        came: whether one has come since `begin`.
+    """
+
+    def __init__(self) -> None:
+        self.came = False
+        self._handler: Handler = None
+
+    def begin(self) -> None:
+        """Note interrupts from now on; only the main thread gets them."""
+        self.end()
+        self.came = False
+        handler = get_handler(signal.SIGINT)
+        if callable(handler) and threading.current_thread() is threading.main_thread():
+            set_handler(signal.SIGINT, self._note)
+            self._handler = handler
+
+    def end(self) -> None:
+        """Put back the handler that was there; one that the code has set meanwhile stays."""
+        handler, self._handler = self._handler, None
+        if handler is not None and get_handler(signal.SIGINT) == self._note:
+            set_handler(signal.SIGINT, handler)
+
+    def _note(self, number: int, frame: "FrameType | None") -> None:
+        self.came = True
+        _wake_loop()
+        if callable(self._handler):
+            self._handler(number, frame)
+
+
+def _wake_loop() -> None:
+    """Let the event loop of this thread look for new calls.
+
+    ipykernel's handler in a cell that awaits adds one, as if it were called by the loop, which
+    then goes on sleeping.
+    """
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None:
+        with contextlib.suppress(RuntimeError):  # no loop runs
+            asyncio.get_running_loop().call_soon_threadsafe(int)  # a call that does nothing

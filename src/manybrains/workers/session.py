@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from multiprocessing.process import BaseProcess
     from pathlib import Path
+    from types import ModuleType
     from typing import Any, Protocol
 
     from .import_hooks import Hook, Table
+    from .output import WorkerStreams
 
     class Script(Protocol):
         """The notebook as a script, for workers that are not forked."""
@@ -58,10 +60,15 @@ class Session:
         pid: the process this session belongs to.
         is_worker: whether this process is a worker; then the folder belongs to another process.
         script: the notebook as a script; None outside of a notebook.
+        main: the module in which cells run; None outside of a notebook.
         relay: reads what workers print; None outside of a notebook and in workers.
         output: the file a worker prints to, handed on to its own children.
+        streams: the standard output and error of a worker; in a notebook, of those that it forks.
         stack_signal: the number of the signal on which a worker writes where it stands, or 0.
         stack_file: the descriptor of the file to which it writes that, or -1.
+        strike_signal: the number of the signal with which the sampler strikes at a deadline, or 0.
+        terminals: the descriptors at which a reader can see a text while a cell runs: standard
+            error, and in a notebook also that of the server.
         sampler: the handle of the sampler, once there is one.
         helpers: processes that serve the machinery, by pid; they are never lanes.
         pools: the pools made here, which replace workers that end.
@@ -77,10 +84,14 @@ class Session:
         self.pid = os.getpid()
         self.is_worker = False
         self.script: Script | None = None
+        self.main: ModuleType | None = None
         self.relay: OutputFiles | None = None
         self.output: str | None = None
+        self.streams: WorkerStreams | None = None
         self.stack_signal = 0
         self.stack_file = -1
+        self.strike_signal = 0
+        self.terminals: tuple[int, ...] = (2,)
         self.sampler: Any = None
         self.helpers: dict[int, str] = {}
         self.on_fork: list[Callable[[], object]] = []

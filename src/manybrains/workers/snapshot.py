@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     # files of its large buffers, what its functions use, modules that they use.
     Group = tuple[tuple[Key, ...], bytes | str, tuple[str, ...], tuple[Key, ...], tuple[str, ...]]
 
-__all__ = ["HOOKS_OF_A_SNAPSHOT", "begin", "main_of_a_worker", "why_not_sent"]
+__all__ = [
+    "HOOKS_OF_A_SNAPSHOT",
+    "begin",
+    "has_failed",
+    "main_of_a_worker",
+    "show_sources",
+    "why_not_sent",
+]
 
 
 class _Snapshot:
@@ -47,6 +54,7 @@ class _Snapshot:
         self._files = {name: open(name, "rb") for name in content["files"]}  # noqa: PTH123, SIM115
         self._spaces: list[dict[str, Any]] = [{"__name__": "__main__"} for _ in content["spaces"]]
         self._begun = False
+        self.failed = False  # a cell that runs everywhere
         self._busy: set[Key] = set()
 
     def begin(self) -> None:
@@ -60,13 +68,22 @@ class _Snapshot:
         main = sys.modules["__main__"]
         self._spaces[0] = vars(main)
         apply_settings(self._settings)
-        for source, file, uses, others in self._everywhere:
-            for name in uses:
-                if (0, name) in self._groups:
-                    self.get(name)
-            exec(compile(source, file, "exec"), self._spaces[0])
-            for name in others:
-                self._spaces[0].pop(name, None)
+        for cell in self._everywhere:
+            try:
+                self._run_everywhere(*cell)
+            except BaseException:
+                self.failed = True
+                raise
+
+    def _run_everywhere(
+        self, source: str, file: str, uses: tuple[str, ...], others: tuple[str, ...]
+    ) -> None:
+        for name in uses:
+            if (0, name) in self._groups:
+                self.get(name)
+        exec(compile(source, file, "exec"), self._spaces[0])
+        for name in others:
+            self._spaces[0].pop(name, None)
 
     def get(self, name: str) -> Any:
         """Return a name of the notebook: what `__getattr__` of the main module does.
@@ -80,12 +97,12 @@ class _Snapshot:
         if (0, name) not in self._groups:
             raise AttributeError(f"module '__main__' has no attribute {name!r}")
         try:
-            return self.load((0, name))
+            return self.value((0, name))
         finally:
             if not self._busy:
                 finish_classes()
 
-    def load(self, key: Key) -> Any:
+    def value(self, key: Key) -> Any:
         """Return what a name stands for; whatever its code uses has been loaded then, too."""
         first, todo = key, [key]
         while todo:
@@ -149,7 +166,7 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> Any:
         """Return the global names of a space, or what a name stands for."""
-        return self._snapshot.space(pid) if isinstance(pid, int) else self._snapshot.load(pid)
+        return self._snapshot.space(pid) if isinstance(pid, int) else self._snapshot.value(pid)
 
 
 def _words(error: BaseException) -> str:
@@ -172,12 +189,17 @@ def begin() -> None:
         _snapshot.begin()
 
 
+def has_failed() -> bool:
+    """Tell whether a cell with `%%everywhere` has failed here."""
+    return _snapshot is not None and _snapshot.failed
+
+
 def why_not_sent(name: str) -> str:
     """Return why the notebook's name is not in this worker; "" if nothing is known of it."""
     return "" if _snapshot is None else _snapshot.not_sent.get(name, "")
 
 
-def _show_sources(linecache: Any) -> list[Hook]:
+def show_sources(linecache: Any) -> list[Hook]:
     """Let tracebacks show the lines of cells, which are in no file."""
     if _snapshot is not None:
         for file, text in _snapshot.sources.items():
@@ -187,6 +209,6 @@ def _show_sources(linecache: Any) -> list[Hook]:
 
 
 HOOKS_OF_A_SNAPSHOT: Mapping[str, Table] = {
-    "linecache": _show_sources,
+    "linecache": show_sources,
     "numpy": set_numpy_errors,
 }

@@ -17,17 +17,21 @@ __all__ = ["choose_signal", "is_free", "stacks_path", "tell_no_more", "tell_stac
 _CANDIDATES = range(5, 15)  # below the last real-time signal
 
 
-def choose_signal() -> int:
+def choose_signal(taken: int = 0) -> int:
     """Return the number of a signal that is unused in this process, or 0 if there is none.
 
     On Linux it is a real-time signal; elsewhere SIGINFO, which macOS ignores by default.
+
+    Args:
+        taken: a real-time signal that `faulthandler` uses already, which `is_free` cannot see.
     """
     if not LINUX:
         information = int(getattr(signal, "SIGINFO", 0))
         return information if information and is_free(information) else 0
     for below in _CANDIDATES:
-        if is_free(int(signal.SIGRTMAX) - below):
-            return int(signal.SIGRTMAX) - below
+        number = int(signal.SIGRTMAX) - below
+        if number != taken and is_free(number):
+            return number
     return 0
 
 

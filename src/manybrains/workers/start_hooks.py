@@ -12,6 +12,7 @@ import os
 import sys
 import time
 
+from .births import Birth, arrive, birth_of, hooks_of_spawning, place_of
 from .cleanup import die_with_parent
 from .cpu_clock import own_cpu
 from .exit_hooks import HOOKS_OF_EXITS
@@ -33,6 +34,7 @@ from .stdlib_internals import (
     target_of,
 )
 from .thread_hooks import HOOKS_OF_THREADS
+from .worker_internals import wrap_initializer
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:
@@ -58,20 +60,20 @@ class _Arrival:
     def __init__(
         self,
         folder: str,
-        output: str | None,
+        birth: Birth,
         stack_signal: int,
         delay: DelayedInterrupt | None = None,
     ) -> None:
         self.folder = folder
-        self.output = output
+        self.birth = birth
         self.stack_signal = stack_signal
         self.delay = delay  # a forked worker begins inside it
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _arrive, (self.folder, self.output, self.stack_signal)
+        return _arrive, (self.folder, self.birth, self.stack_signal)
 
 
-def _arrive(folder: str, output: str | None, stack_signal: int) -> _Arrival:
+def _arrive(folder: str, birth: Birth, stack_signal: int) -> _Arrival:
     if current_session() is None:
         _draw_own_random_numbers()
         session = Session(folder)
@@ -81,7 +83,7 @@ def _arrive(folder: str, output: str | None, stack_signal: int) -> _Arrival:
         session.stack_signal = stack_signal
         session.stack_file = tell_stacks_on(stack_signal, folder)
         set_session(session)
-    return _Arrival(folder, output, stack_signal)
+    return _Arrival(folder, birth, stack_signal)
 
 
 def _draw_own_random_numbers() -> None:
@@ -106,10 +108,12 @@ def _around_start(start: Callable[[Any], None]) -> Callable[[Any], None]:
             return
         requested = time.perf_counter()
         output = session.relay.path_for_worker(self) if session.relay else session.output
+        birth = birth_of(self, session.folder, output)
         with DelayedInterrupt() as delay:  # an interrupt leaves no unknown worker
-            self._manybrains = _Arrival(session.folder, output, session.stack_signal, delay)
+            self._manybrains = _Arrival(session.folder, birth, session.stack_signal, delay)
             try:
-                start(self)
+                with birth:
+                    start(self)
             except Exception as error:
                 if getattr(error, "says_all", False):  # where in multiprocessing, adds nothing
                     error.__traceback__ = None
@@ -132,7 +136,9 @@ def _around_body(body: Callable[..., int]) -> Callable[..., int]:
         del self._manybrains
         if arrival.delay is not None:
             arrival.delay.leave()
-        _enter_worker(session, self, parent_sentinel, arrival.output)
+        else:  # it was not forked
+            arrive()
+        _enter_worker(session, self, parent_sentinel, arrival.birth)
         try:
             return body(self, parent_sentinel=parent_sentinel)
         finally:
@@ -150,37 +156,51 @@ def _note_last_instruction(session: Session) -> None:
 
 
 def _enter_worker(
-    session: Session, worker: BaseProcess, sentinel: int | None, output: str | None
+    session: Session, worker: BaseProcess, sentinel: int | None, birth: Birth
 ) -> None:
     born = time.perf_counter()
     if sentinel is not None:
         die_with_parent(sentinel)
-    session.enter_child(output)
+    session.enter_child(birth.output)
     asker, parent = requester_of(worker), os.getppid()
     session.log.note("born", session.pid, asker=asker, parent=parent, moment=born, name=worker.name)
-    if output is not None:
+    if birth.output is not None:
         with contextlib.suppress(OSError):  # then it prints to the usual place
-            capture(output, worker.name)
+            session.streams = capture(birth.output, worker.name, session.streams)
     loop = target_of(worker)
-    if _place_of(loop) in (POOL_LOOP, EXECUTOR_LOOP):
+    if (place := place_of(loop)) in (POOL_LOOP, EXECUTOR_LOOP):
         from .task_errors import read_tasks_safely
 
-        read_tasks_safely(loop, arguments_of(worker)[0])
-    worker.run = functools.partial(_run, session, worker.name, worker.run)  # type: ignore[method-assign]
+        read_tasks_safely(loop, arguments_of(worker)[0], birth.over)
+        if place == EXECUTOR_LOOP:
+            wrap_initializer(worker, functools.partial(_initialize, birth))
+    worker.run = functools.partial(_run, session, birth, worker.run)  # type: ignore[method-assign]
 
 
-def _place_of(function: Any) -> tuple[str, str]:
-    return getattr(function, "__module__", ""), getattr(function, "__name__", "")
+def _initialize(birth: Birth, initializer: Callable[..., None], *arguments: Any) -> None:
+    """Call an executor's initializer; its parent, not this worker, tells of an error."""
+    try:
+        initializer(*arguments)
+    except BaseException as error:
+        if birth.failed("initializer", error):
+            import logging
+
+            # The executor logs it; where the reader has no handler, it would be printed.
+            logging.getLogger("concurrent.futures").addHandler(logging.NullHandler())
+        raise
 
 
-def _run(session: Session, name: str, run: Callable[[], None]) -> None:
+def _run(session: Session, birth: Birth, run: Callable[[], None]) -> None:
     """Do a worker's work; report an error like multiprocessing, but in one write."""
     at_the_very_end(functools.partial(_note_last_instruction, session))
     try:
         run()
-    except SystemExit:
+    except SystemExit as error:
+        birth.failed("initializer", error)
         raise
     except BaseException as error:
+        if birth.failed("initializer", error):  # its parent tells
+            raise SystemExit(1) from None
         import traceback
 
         from .task_errors import add_hint
@@ -188,12 +208,35 @@ def _run(session: Session, name: str, run: Callable[[], None]) -> None:
         add_hint(error)
         own = error.__traceback__.tb_next if error.__traceback__ else None
         lines = traceback.format_exception(type(error), error, own)
-        sys.stderr.write(f"Process {name}:\n" + "".join(lines))
+        sys.stderr.write(f"Process {birth.name}:\n" + "".join(lines))
         raise SystemExit(1) from None
+
+
+# These modules are imported with what they hook: a worker that has no workers needs none of them.
+def _of_pools(pool: Any) -> list[Hook]:
+    from .pool_hooks import hooks_of_pools
+
+    return hooks_of_pools(pool)
+
+
+def _of_executors(executor: Any) -> list[Hook]:
+    from .executor_hooks import hooks_of_executors
+
+    return hooks_of_executors(executor)
+
+
+def _of_managers(managers: Any) -> list[Hook]:
+    from .executor_hooks import hooks_of_managers
+
+    return hooks_of_managers(managers)
 
 
 HOOKS_OF_EVERY_PROCESS: Mapping[str, Table] = {
     **HOOKS_OF_EXITS,
+    "concurrent.futures.process": _of_executors,
+    "multiprocessing.managers": _of_managers,
+    "multiprocessing.pool": _of_pools,
     "multiprocessing.process": _of_processes,
+    "multiprocessing.spawn": hooks_of_spawning,
     **HOOKS_OF_THREADS,
 }

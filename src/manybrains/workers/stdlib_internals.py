@@ -1,7 +1,8 @@
 """Every private or undocumented name of the standard library that the package touches.
 
-No other module touches one.  Each says what we rely on, and tests/workers/test_stdlib_internals.py
-has a test for it, on every Python.  Workers import this: it is light.
+No other module touches one, but `worker_internals`, which has those of births.  Each says what we
+rely on, and tests/workers/test_stdlib_internals.py has a test for it, on every Python.  Workers
+import this: it is light.
 """
 
 from __future__ import annotations

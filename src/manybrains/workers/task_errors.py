@@ -23,14 +23,16 @@ from .stdlib_internals import (
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 __all__ = ["add_hint", "picklable_error", "read_tasks_safely"]
 
+_OF_THE_NOTEBOOK = ("display", "get_ipython")  # magics and lines with `!` call the second one
 _WHOLE_NUMBERS = ("BININT", "BININT1", "BININT2", "LONG1")  # as pickle writes them
 
 
-def read_tasks_safely(loop: Any, queue: Any) -> None:
+def read_tasks_safely(loop: Any, queue: Any, begin: Callable[[], object] = int) -> None:
     """Make a task that a worker cannot unpickle an error of that task, and explain errors.
 
     Without this, the worker of a Pool dies, the pool replaces it again and again, and the cell
@@ -39,13 +41,15 @@ def read_tasks_safely(loop: Any, queue: Any) -> None:
     Args:
         loop: what the worker does: `worker` of a Pool, or `_process_worker` of an executor.
         queue: the queue from which it gets its tasks.
+        begin: called each time before it gets one; at the first time, its work begins.
     """
     get = _get_task if loop.__module__ == POOL_LOOP[0] else _get_item
-    queue.get = functools.partial(get, queue)
+    queue.get = functools.partial(get, queue, begin)
 
 
-def _get_task(queue: Any) -> Any:
+def _get_task(queue: Any, begin: Callable[[], object]) -> Any:
     """Do what SimpleQueue.get does, for the worker of a Pool."""
+    begin()
     sealed = receive_from_pool(queue)
     try:
         task = pickle.loads(sealed)
@@ -57,12 +61,13 @@ def _get_task(queue: Any) -> Any:
     return job, number, _do, (function, arguments, keywords), {}
 
 
-def _get_item(queue: Any, **_: bool) -> Any:
+def _get_item(queue: Any, begin: Callable[[], object], **_: bool) -> Any:
     """Do what Queue.get does, for the worker of an executor.
 
     A name that cannot be found is an error of the task.  Any other error here breaks the
     executor, as it does without our hooks.
     """
+    begin()
     sealed = receive_from_executor(queue)
     try:
         item = pickle.loads(sealed)
@@ -108,6 +113,11 @@ def add_hint(error: BaseException) -> None:
 
     if isinstance(error, NameError) and (why := why_not_sent(str(error.name))):
         error.add_note(f"{error.name!r} is in the notebook, but not in this worker: {why}.")
+    elif isinstance(error, NameError) and error.name in _OF_THE_NOTEBOOK:
+        error.add_note(
+            f"{error.name!r} belongs to the notebook, and a worker is another process. Let the "
+            "worker print, or return the value and show it in the cell."
+        )
     elif isinstance(error, MemoryError):
         error.add_note(remedy(error))
     elif isinstance(error, AttributeError) and (unknown := re.match(NOT_IN_MAIN, str(error))):

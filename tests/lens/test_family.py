@@ -1,0 +1,53 @@
+"""Who belongs to a script that leads no session, but a process group, as in a pipeline."""
+
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+pytestmark = [
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sampler looks into /proc"),
+    pytest.mark.usefixtures("nobody_left"),
+]
+SCRIPT = """
+import os, subprocess, sys, time
+from manybrains import watch
+with watch():
+    programs = [subprocess.Popen(["sleep", "600"])]
+    programs.append(subprocess.Popen(["sleep", "600"], start_new_session=True))
+    os.system("sleep 600 & echo $!")
+    print(*[program.pid for program in programs], flush=True)
+    time.sleep(600)
+"""
+
+
+def is_alive(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def test_who_stays_when_a_script_in_a_pipeline_is_killed() -> None:
+    script = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, text=True, process_group=0
+    )
+    peer = subprocess.Popen(["sleep", "600"], process_group=script.pid)
+    assert script.stdout is not None
+    background = int(script.stdout.readline())
+    child, detached = map(int, script.stdout.readline().split())
+    try:
+        script.kill()
+        script.wait()
+        until = time.monotonic() + 10
+        while (is_alive(child) or is_alive(background)) and time.monotonic() < until:
+            time.sleep(0.02)
+        time.sleep(0.3)
+        assert [False, False] == [is_alive(child), is_alive(background)]
+        assert [True, True] == [is_alive(detached), peer.poll() is None]
+    finally:
+        peer.kill()
+        peer.wait()
+        for pid in (child, detached, background):
+            if is_alive(pid):
+                psutil.Process(pid).kill()
+        script.stdout.close()

@@ -1,0 +1,197 @@
+"""A deadline that no cell disarms, interrupts that count, and whom a deadline leaves alone.
+
+`stubborn_cells.py` has the cells; it also counts how late each one ended.
+"""
+
+import sys
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from conftest import START_METHODS
+from kernels import TRIALS, Kernel, kernel
+from stubborn_cells import CELLS, MARK, SET_UP, try_cell
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(120 + 30 * TRIALS),
+    pytest.mark.usefixtures("nobody_left"),
+    pytest.mark.skipif(
+        not sys.platform.startswith("linux"), reason="the sampler keeps deadlines on Linux"
+    ),
+]
+OF_WORKERS = [name for name in CELLS if "worker" in name or "pool" in name or "executor" in name]
+OF_MAIN = [name for name in CELLS if name not in OF_WORKERS]
+any_method = pytest.mark.parametrize("notebook", START_METHODS[:1], indirect=True)
+
+
+@pytest.fixture(scope="module", params=START_METHODS)
+def notebook(request: pytest.FixtureRequest) -> Iterator[Kernel]:
+    mark = uuid.uuid4().hex
+    with kernel(request.param, seconds=100, env={MARK: mark}) as one:
+        assert "" == one.run(SET_UP).error
+        one.mark = mark  # type: ignore[attr-defined]
+        yield one
+
+
+@pytest.mark.parametrize("trial", range(TRIALS))
+@pytest.mark.parametrize("name", OF_WORKERS)
+def test_a_deadline_ends_a_cell_and_its_workers(notebook: Kernel, name: str, trial: int) -> None:
+    check_ended(notebook, name)
+
+
+@any_method
+@pytest.mark.parametrize("trial", range(TRIALS))
+@pytest.mark.parametrize("name", OF_MAIN)
+def test_a_deadline_ends_a_cell_that_does_what_it_can(
+    notebook: Kernel, name: str, trial: int
+) -> None:
+    check_ended(notebook, name)
+
+
+def check_ended(notebook: Kernel, name: str) -> None:
+    outcome = try_cell(notebook, name, notebook.mark)  # type: ignore[attr-defined]
+    assert ("", False, ()) == (outcome.error, outcome.finished, outcome.left)
+    assert outcome.note.startswith("stopped at its deadline of 0.5 s; ")
+    assert outcome.wall_seconds < 20  # without a deadline it takes 600 seconds
+    assert "4" == notebook.run("await asyncio.sleep(0.2)\n2 + 2").text
+
+
+# --- who is left alone --------------------------------------------------------------------
+
+ALONE = """
+def is_alive(pid):
+    try:
+        return open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+def pid_of(path):
+    while not os.path.exists(path) or not open(path).read().strip():
+        time.sleep(0.01)
+    return int(open(path).read())
+
+def end(pid):
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+"""
+DETACH = """
+os.system("setsid sh -c 'echo $$ > {0}/daemon; exec sleep 600' &")
+os.system("nohup sh -c 'echo $$ > {0}/nohup; exec sleep 600' > /dev/null &")
+os.system("sh -c 'echo $$ > {0}/background; exec sleep 600' &")
+child = subprocess.Popen(["sleep", "600"])
+own = subprocess.Popen(["sleep", "600"], start_new_session=True)
+pids = [pid_of("{0}/" + name) for name in ("daemon", "nohup", "background")]
+pids += [child.pid, own.pid]
+"""
+
+
+@any_method
+def test_a_deadline_leaves_alone_who_was_there_before_and_who_has_detached_himself(
+    notebook: Kernel, tmp_path: object
+) -> None:
+    notebook.run(ALONE)
+    notebook.run("older = subprocess.Popen(['sleep', '600']); p = Process(target=loop); p.start()")
+    shown = notebook.run(
+        "%%watch slow --deadline 2\n" + DETACH.format(tmp_path) + "time.sleep(600)"
+    )
+    assert "" == shown.error
+    alive = notebook.run("time.sleep(0.2); [is_alive(pid) for pid in pids]").text
+    assert "[True, True, False, False, False]" == alive
+    assert "(None, None)" == notebook.run("older.poll(), p.exitcode").text
+    notebook.run("for pid in [*pids[:2], older.pid, p.pid]: end(pid)\nolder.wait(), p.join()")
+
+
+@any_method
+def test_a_block_that_nobody_ends_does_not_harm_the_next_cell(notebook: Kernel) -> None:
+    notebook.run("w = watch(deadline=0.5); _ = w.__enter__()")
+    shown = notebook.run("p = Process(target=loop); p.start(); time.sleep(1.5); p.exitcode is None")
+    assert ("", "True") == (shown.error, shown.text)
+    notebook.run("p.kill(); p.join()")
+
+
+@any_method
+def test_without_a_sampler_a_deadline_is_kept_all_the_same(notebook: Kernel) -> None:
+    source = """%%watch slow --deadline 1
+from manybrains.workers.session import current_session
+[os.kill(pid, 9) for pid, name in current_session().helpers.items() if name == "sampler"]
+p = Process(target=loop); p.start()
+swallow()
+"""
+    assert "" == notebook.run(source).error
+    assert "False True" == " ".join(
+        notebook.run("print(slow.finished, not multiprocessing.active_children())").stdout.split()
+    )
+    assert "" == notebook.run("%%watch\nprint('anew')").error
+
+
+@any_method
+def test_code_that_cannot_be_ended_is_told_while_it_runs_and_afterwards(notebook: Kernel) -> None:
+    """A mutex that is waited for with the GIL: signals do not end this wait."""
+    source = """%%watch slow --deadline 0.5
+import ctypes
+libc, mutex = ctypes.PyDLL(None), ctypes.create_string_buffer(64)
+libc.pthread_mutex_lock(mutex)
+terminals, os_pipe = current_session().terminals, os.pipe()
+os.dup2(os_pipe[1], 99)
+libc.pthread_mutex_timedlock(mutex, (ctypes.c_long * 2)(int(time.time()) + 4, 0))
+"""
+    notebook.run("from manybrains.workers.session import current_session")
+    notebook.run("terminals = current_session().terminals; current_session().terminals = (99, 99)")
+    shown = notebook.run(source)
+    notebook.run("current_session().terminals = terminals")
+    assert "" == shown.error
+    told = notebook.run("os.read(os_pipe[0], 4096).decode()").text
+    assert 1 == told.count("a deadline has passed, and its cell still runs, because it was in C")
+    assert " s late, because it was in C code that does not listen to signals" in shown.stdout
+    notebook.run("for fd in (99, *os_pipe): os.close(fd)")
+
+
+@any_method
+def test_a_trace_function_that_was_there_is_there_again(notebook: Kernel) -> None:
+    shown = notebook.run("""
+def trace(*_): return None
+sys.settrace(trace)
+with watch(deadline=0.5, quiet=True) as slow:
+    swallow()
+there, _ = sys.gettrace(), sys.settrace(None)
+there is trace, slow.finished
+""")
+    assert "(True, False)" == shown.text
+
+
+# --- interrupts ---------------------------------------------------------------------------
+
+INTERRUPT = """
+threading.Timer({}, os.kill, (os.getpid(), signal.SIGINT)).start()
+"""
+CAUGHT = {
+    "caught": "try: time.sleep(60)\nexcept KeyboardInterrupt: pass",
+    "hidden in finally": "def f():\n    try: time.sleep(60)\n    finally: return 1\nf()",
+    "left by sys.exit": "try: time.sleep(60)\nexcept KeyboardInterrupt: sys.exit()",
+    "another error": "try: time.sleep(60)\nexcept KeyboardInterrupt: 1 / 0",
+    "awaited": "try: await asyncio.sleep(60)\nexcept asyncio.CancelledError: pass",
+    "stopped by the cell itself": (
+        "try: p.join()\nexcept KeyboardInterrupt: p.terminate(); p.join(); print('stopped')"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CAUGHT)
+def test_an_interrupt_counts_whatever_the_cell_does_with_it(notebook: Kernel, name: str) -> None:
+    notebook.run("older = Process(target=loop); older.start()")
+    begin = "p = Process(target=loop); p.start()\n" + INTERRUPT.format(0.5)
+    shown = notebook.run(begin + CAUGHT[name])
+    assert ("stopped\n" if "itself" in name else "") == shown.stdout
+    assert "(False, True)" == notebook.run("p.is_alive(), older.is_alive()").text
+    notebook.run("older.kill(); older.join()")
+
+
+def test_a_deadline_is_no_interrupt_of_its_cell(notebook: Kernel) -> None:
+    source = """
+p = Process(target=loop); p.start()
+with watch(deadline=0.5, quiet=True): time.sleep(60)
+"""
+    assert "" == notebook.run(source).error
+    assert "True" == notebook.run("p.is_alive()").text
+    notebook.run("p.kill(); p.join()")
