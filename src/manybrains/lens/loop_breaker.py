@@ -23,6 +23,7 @@ _TOOLS = (
 )  # the numbers that sys.monitoring leaves to tools that are no debuggers or profilers
 _PATIENCE = 2  # so many times it begins before it raises where functions begin, too
 _EXITS = ("__exit__", "__aexit__", "__del__")  # what is skipped at its beginning is never undone
+_GOING_ON = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
 class LoopBreaker:
@@ -136,7 +137,10 @@ class TracingLoopBreaker(LoopBreaker):
         is_ours = str(frame.f_globals.get("__name__")).startswith(__package__ or "")
         if is_ours:
             return None
-        if self._begins > _PATIENCE and frame.f_code.co_name not in _EXITS:
+        code = frame.f_code
+        # A coroutine is not called, it goes on: what is raised now would not leave its `with`.
+        goes_on = code.co_flags & _GOING_ON
+        if self._begins > _PATIENCE and not goes_on and code.co_name not in _EXITS:
             error = self._error_at(frame)
             if error is not None:
                 raise error  # at the next strike, it begins again
