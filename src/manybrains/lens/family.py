@@ -49,14 +49,17 @@ class Family:
         head: the pid of the notebook.
         askers: for each worker of multiprocessing, the process that has asked for it: the fork
             server is the parent of other processes' workers.
+        own: where the notebook belongs; it may have ended before anybody could look.
     """
 
-    def __init__(self, head: int, askers: "dict[int, int]") -> None:
+    def __init__(self, head: int, askers: "dict[int, int]", own: "Kin | None" = None) -> None:
         self._head = head
         self._askers = askers
-        self._own = kin_of(head)
+        self._own = own or kin_of(head)
         # nohup(1) lets a program ignore SIGHUP; if the notebook itself was started by it, all do.
-        self._hangup_tells = not ignores_hangup(head)
+        self._hangup_tells = True
+        with contextlib.suppress(OSError):  # it has ended
+            self._hangup_tells = not ignores_hangup(head)
         self._helpers: dict[tuple[int, int], bool] = {}
 
     def has_ended(self) -> bool:

@@ -23,7 +23,7 @@ from ..workers.session import Session
 from ..workers.stdlib_internals import helper_pids, temporary_folder
 from .lifetimes import Lifetimes
 from .observations import Exit, Look, Unrecorded
-from .procfs import newest_pid
+from .procfs import newest_pid, own_stat
 
 __all__ = ["Report", "Sampler", "helpers_of"]
 
@@ -88,7 +88,7 @@ class Sampler:
         # With /proc, the sampler needs nothing of site-packages; that halves its start-up.
         flags = ["-I", "-S"] if LINUX else ["-I"]
         folder = "" if self._session.is_worker else self._session.folder
-        arguments = [self._session.log.path, str(os.getpid()), folder]
+        arguments = [self._session.log.path, str(os.getpid()), folder, own_stat().decode()]
         self._program, self._is_there, self._removed = None, False, None
         self._program = subprocess.Popen(
             [sys.executable, *flags, "-c", _PROGRAM, _HOME, *arguments],

@@ -18,7 +18,16 @@ import time
 from ..workers.events import Event, open_to_read, parse
 from ..workers.platform import LINUX
 from .family import Family
-from .procfs import LinuxProbe, PortableProbe, all_pids, command_line, parent_of, probe, start_time
+from .procfs import (
+    Kin,
+    LinuxProbe,
+    PortableProbe,
+    all_pids,
+    command_line,
+    parent_of,
+    probe,
+    start_time,
+)
 from .program_names import helper_name, program_name
 from .sampler_deadlines import Deadlines
 from .sampler_record import Look, Record
@@ -36,12 +45,13 @@ class Sampler:
     Args:
         log: the path of the log of events.
         parent: the pid of the watched process.
+        stat: as it has read it of itself (`own_stat`); it may have ended meanwhile.
 
     Attributes:
         folders: they are removed if the parent ends without an order to stop.
     """
 
-    def __init__(self, log: str, parent: int) -> None:
+    def __init__(self, log: str, parent: int, stat: bytes = b"") -> None:
         self.folders: list[str] = []
         self._parent = parent
         self._log = open_to_read(log)
@@ -56,7 +66,7 @@ class Sampler:
         self._family: Family | None = None
         if LINUX:
             with contextlib.suppress(OSError):  # it has ended already
-                self._family = Family(parent, self._askers)
+                self._family = Family(parent, self._askers, Kin(stat.split()) if stat else None)
         self._deadlines = Deadlines(self._family, parent) if self._family else None
         self._waiter = waiter(os.path.dirname(log))  # noqa: PTH120 - pathlib is slow to import
         self._add(parent)
@@ -65,7 +75,7 @@ class Sampler:
         """Look and obey; return True at an order to stop, False if the parent has just ended."""
         sys.stdout.buffer.write(b"!")
         sys.stdout.buffer.flush()
-        while True:
+        while (self._parent, 0) in self._seen:
             self._look_where_due()
             if self._deadlines is not None:
                 self._deadlines.strike_where_due()
@@ -76,8 +86,9 @@ class Sampler:
                 if line == b"stop":
                     return True
                 self._obey(*line.split())
-            if text == b"" or (self._parent, 0) not in self._seen:
-                return False
+            if text == b"":
+                break
+        return False
 
     def _pause(self) -> float | None:
         """Return the seconds until there is something to do; None if nothing is watched."""
@@ -242,9 +253,9 @@ class Sampler:
             time.sleep(0.005)  # it may only have closed our standard input
 
 
-def main(log: str, parent: str, folder: str) -> None:
+def main(log: str, parent: str, folder: str, stat: str = "") -> None:
     """Look for process `parent` until it ends; then remove `folder`, unless it is empty text."""
-    sampler = Sampler(log, int(parent))
+    sampler = Sampler(log, int(parent), stat.encode())
     was_told = False
     try:
         was_told = sampler.run()
