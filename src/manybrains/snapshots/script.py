@@ -68,8 +68,7 @@ class Script:
         readable: makes the text of a worker's traceback readable.
 
     Attributes:
-        names: the names of the notebook that the last one had.
-        imports: the modules that it imports, by their full names.
+        imports: the modules that the last one imports, by their full names.
         not_sent: what its functions use but could not be copied, and why.
         everywhere: cells that run at the birth of every worker.
         readable: as given.
@@ -82,7 +81,6 @@ class Script:
         is_hidden: Callable[[str], bool],
         readable: Readable,
     ) -> None:
-        self.names: frozenset[str] = frozenset()
         self.imports: tuple[str, ...] = ()
         self.not_sent: dict[str, str] = {}
         self.everywhere: list[EverywhereCell] = []
@@ -110,7 +108,7 @@ class Script:
                 "sources": _sources(files),
             },
         )
-        self.names, self.not_sent = snapshot.names, snapshot.not_sent
+        self.not_sent = snapshot.not_sent
         self.imports = tuple(sorted(snapshot.packages))
         if self._files.written_bytes > _LARGE_BYTES:
             _tell_of_the_largest(snapshot, time.perf_counter() - begin)

@@ -73,11 +73,6 @@ class Snapshot:
     packages: set[str] = field(default_factory=set)
     files: set[str] = field(default_factory=set)
 
-    @property
-    def names(self) -> frozenset[str]:
-        """The notebook's names in it."""
-        return frozenset(name for group in self.groups for space, name in group.keys if space == 0)
-
 
 def take(
     names: dict[str, Any], is_hidden: Callable[[str], bool], needed: Iterable[str] = ()
