@@ -150,9 +150,10 @@ def notes_of(folder: Path, pid: int) -> list[tuple[float, float]]:
 # --- the witness --------------------------------------------------------------------------
 
 _PROGRAM = """
-import contextlib, os, select, time
-with contextlib.suppress(OSError):  # before everybody else, where that is allowed
-    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+import contextlib, os, select, sys, time
+if sys.argv[1] == "first":
+    with contextlib.suppress(OSError):  # not allowed
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
 poll, pids = select.poll(), {}
 poll.register(0, select.POLLIN)
 while True:
@@ -204,9 +205,14 @@ class Witness:
 
 
 @contextmanager
-def witness() -> Iterator[Witness]:
-    """Start a witness; it ends with the block."""
-    command = [sys.executable, "-I", "-S", "-c", _PROGRAM]
+def witness(order: str = "first") -> Iterator[Witness]:
+    """Start a witness; it ends with the block.
+
+    Args:
+        order: "first": it runs before everybody else, where that is allowed; "in turn": it waits
+            for a core like any process, and is told late where all are busy.
+    """
+    command = [sys.executable, "-I", "-S", "-c", _PROGRAM, order]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as program:

@@ -148,20 +148,28 @@ class Family:
         killed = 0
         for pid in pids:
             with contextlib.suppress(OSError):  # it has ended
-                if not self._is_detached(pid, everybody):
+                kin = everybody[pid]
+                if self._has_parent_inside(kin, everybody) or not self._is_detached(pid, kin):
                     os.kill(pid, signal.SIGKILL)
                     killed += 1
         return killed
 
-    def _is_detached(self, pid: int, everybody: "dict[int, Kin]") -> bool:
-        """Tell whether a process wants to outlive the notebook, and is no longer its child.
+    def _has_parent_inside(self, kin: Kin, everybody: "dict[int, Kin]") -> bool:
+        """Tell whether a process is still a child of the notebook, or of a process inside.
+
+        It does not tell once the notebook has ended: the children of a killed process are its
+        children until the last of its threads is gone.
+        """
+        if self.has_ended():
+            return False
+        parent = everybody.get(kin.parent)
+        return kin.parent == self._head or (parent is not None and self._is_inside(parent))
+
+    def _is_detached(self, pid: int, kin: Kin) -> bool:
+        """Tell whether a process wants to outlive the notebook.
 
         It has a session of its own, like a daemon, or ignores SIGHUP, as nohup(1) does it.
         """
-        kin = everybody[pid]
-        parent = everybody.get(kin.parent)
-        if kin.parent == self._head or (parent is not None and self._is_inside(parent)):
-            return False
         return not self._is_inside(kin) or (self._hangup_tells and ignores_hangup(pid))
 
     def _is_inside(self, kin: Kin) -> bool:

@@ -136,6 +136,7 @@ class Watch:
                 self._look_around(_stack_of_error(error))
             if self._passed or is_interrupt(error):
                 self._killed |= end_since(self._before)
+                finish = time.perf_counter()  # the block is over when they are gone
             seen, report = self._observe(finish, cpu)
             return self._close(seen, report, error)
         finally:
