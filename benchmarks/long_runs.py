@@ -15,9 +15,9 @@ from manybrains import Run, this_machine
 from manybrains.lens.assemble import assemble
 from manybrains.lens.lifetimes import Lifetime
 from manybrains.lens.observations import Look, Observations
-from manybrains.lens.sampler_record import Record
 from manybrains.plots.timeline import timeline_png
 from manybrains.plots.usage import plot_cores, plot_memory
+from manybrains.sampler.record import Record
 
 __all__ = ["figures_of"]
 

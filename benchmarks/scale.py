@@ -16,7 +16,7 @@ from report import Aim, Options, Report, Table, at_most, judged, main, spread
 from workloads import count
 
 from manybrains import watch
-from manybrains.lens.procfs import all_pids
+from manybrains.sampler.procfs import all_pids
 from manybrains.workers.cpu_clock import cpu_of
 from manybrains.workers.session import current_session
 

@@ -36,7 +36,7 @@ IMPORTS = {
     "import psutil": "psutil",
     "import manybrains": "the package alone: its names are loaded when first used",
     "from manybrains import count": "what a cell imports for its workers",
-    "import manybrains.workers.start_hooks": "what a spawned worker of a watched program imports",
+    "import manybrains.hooks.start_hooks": "what a spawned worker of a watched program imports",
     "from manybrains import watch": "what a script imports",
     "from manybrains import plot_timeline": "what a picture needs",
     "import matplotlib.pyplot": "pyplot",

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
-MACHINERY = ("resource_tracker", "forkserver", "manybrains.lens.sampler_process")
+MACHINERY = ("resource_tracker", "forkserver", "manybrains.sampler.process")
 # The tests run under every start method that the platform has, its default first; `make check`
 # names that alone: MANYBRAINS_START_METHODS=default, or names of methods with spaces between.
 EVERY_METHOD = multiprocessing.get_all_start_methods()

@@ -36,8 +36,8 @@ HOOKED = f"""
 import sys
 if not any(word.startswith("from multiprocessing") for word in sys.orig_argv):
     sys.path.append({str(SOURCES)!r})
-    from manybrains.lens import hooks
-    hooks.install()
+    from manybrains.lens import installation
+    installation.install()
 """
 
 

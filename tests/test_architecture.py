@@ -17,6 +17,9 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / "manybrains"
 ROOMS = (
     "records",
     "workers",
+    "hooks",
+    "sampler",
+    "deadlines",
     "lens",
     "comparisons",
     "lessons",
@@ -36,10 +39,10 @@ MAY_LOAD = {"plots": {"matplotlib", "numpy"}, "notebook": {"IPython"}}
 SLOW = HEAVY | {"asyncio", "multiprocessing", "psutil"}
 LINES = 250  # code of a module; about 200 are wanted
 DOORS = {
-    "lens.thread_internals",
+    "deadlines.thread_internals",
+    "hooks.worker_internals",
     "notebook.ipython_internals",
     "workers.stdlib_internals",
-    "workers.worker_internals",
 }
 # Private by their spelling only: the documentation has them.
 DOCUMENTED = {"_asdict", "_current_frames", "_exit", "_fields", "_is_gil_enabled", "_replace"}

@@ -13,7 +13,7 @@ import pytest
 from kernels import TRIALS
 from worker_functions import burn
 
-from manybrains.lens import hooks
+from manybrains.lens import installation
 from manybrains.workers.cleanup import children, end
 from manybrains.workers.interrupts import DelayedInterrupt, NotedInterrupts, is_delayed
 
@@ -28,12 +28,12 @@ TIMES = 20 * TRIALS
 @pytest.fixture
 def context(start_method: str) -> Iterator[multiprocessing.context.BaseContext]:
     """The start method, its helpers begun."""
-    hooks.install()
+    installation.install()
     context = multiprocessing.get_context(start_method)
     start_and_join(context)
     yield context
     end(children())
-    hooks.release()
+    installation.release()
 
 
 def start_and_join(context: multiprocessing.context.BaseContext) -> float:

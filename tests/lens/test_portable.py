@@ -20,8 +20,8 @@ TESTS = Path(__file__).parents[1]
 CHOSEN = {
     "lens/test_watch.py": "each_process_is_a_lane or exit_code or killed_worker or of_a_pool_are "
     "or of_an_executor or each_thread or program_that_was or at_least_the_cpu or samples_lie",
-    "lens/test_deadline.py": "stays_empty or ignore_sigterm or hanging_await",
-    "lens/test_hooks.py": "everything_goes or stays_until",
+    "deadlines/test_deadline.py": "stays_empty or ignore_sigterm or hanging_await",
+    "lens/test_installation.py": "everything_goes or stays_until",
     "workers/test_cleanup.py": "put_off or known",
 }
 

@@ -20,7 +20,8 @@ from stuck_workers import say_there
 from worker_functions import burn
 
 from manybrains import Run, watch
-from manybrains.lens import hooks, stacks, standing
+from manybrains.deadlines import stacks
+from manybrains.lens import installation, standing
 from manybrains.workers import stack_dumps
 from manybrains.workers.session import Session, current_session
 
@@ -222,7 +223,7 @@ def test_threads_of_main_are_not_ended_and_those_still_there_are_named() -> None
 
 
 def test_workers_of_an_earlier_block_are_not_ended_and_not_said_to_be() -> None:
-    hooks.install()
+    installation.install()
     earlier = multiprocessing.Process(target=time.sleep, args=(600,), name="earlier")
     try:
         with watch():
@@ -235,7 +236,7 @@ def test_workers_of_an_earlier_block_are_not_ended_and_not_said_to_be() -> None:
     finally:
         earlier.kill()
         earlier.join()
-        hooks.release()
+        installation.release()
 
 
 def test_an_interrupt_tells_the_same_as_a_deadline(start_method: str, tmp_path: Path) -> None:
@@ -304,8 +305,8 @@ def run_deadline_now(_: object) -> None:
 @pytest.fixture
 def session() -> Iterator[Session]:
     """The hooks, which stay while the test runs, as they do in a notebook."""
-    yield hooks.install()
-    hooks.release()
+    yield installation.install()
+    installation.release()
 
 
 def test_a_handler_that_the_reader_has_stays_his(tmp_path: Path) -> None:
@@ -317,7 +318,7 @@ def test_a_handler_that_the_reader_has_stays_his(tmp_path: Path) -> None:
         calls.append(number)
 
     signal.signal(first, own)
-    session = hooks.install()
+    session = installation.install()
     second = session.stack_signal
     try:
         assert first != second
@@ -332,7 +333,7 @@ def test_a_handler_that_the_reader_has_stays_his(tmp_path: Path) -> None:
         assert not run.finished
         assert not (tmp_path / "called").exists()
     finally:
-        hooks.release()
+        installation.release()
         for number in (first, second):
             os.kill(os.getpid(), number)  # would end this process, were the handler gone
             signal.signal(number, signal.SIG_DFL)

@@ -24,7 +24,7 @@ from worker_functions import (
 )
 
 from manybrains import Run, count, watch
-from manybrains.lens import hooks
+from manybrains.lens import installation
 from manybrains.workers.platform import LINUX
 
 pytestmark = pytest.mark.usefixtures("nobody_left")
@@ -33,9 +33,9 @@ pytestmark = pytest.mark.usefixtures("nobody_left")
 @pytest.fixture
 def hooked() -> Iterator[None]:
     """The hooks stay between the blocks, as in a notebook."""
-    hooks.install()
+    installation.install()
     yield
-    hooks.release()
+    installation.release()
 
 
 def test_each_process_is_a_lane_after_the_watched_one(start_method: str) -> None:
@@ -143,7 +143,7 @@ def test_who_asks_while_another_thread_is_being_told_is_told_as_well(
 def test_of_a_worker_that_somebody_else_has_waited_for_nobody_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hooks.install()
+    installation.install()
     process = multiprocessing.get_context("fork").Process(target=worker)
     process.start()
     os.waitpid(process.pid, 0)
@@ -151,7 +151,7 @@ def test_of_a_worker_that_somebody_else_has_waited_for_nobody_is_told(
     monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("waited again"))
     assert process.exitcode is None
     multiprocessing.process._children.discard(process)
-    hooks.release()
+    installation.release()
 
 
 def ask(process: multiprocessing.process.BaseProcess, told: list[int | None]) -> None:

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(60 + 30 * TRIALS)]
 MACHINERY = (
     "resource_tracker",
     "forkserver",
-    "manybrains.lens.sampler_process",
+    "manybrains.sampler.process",
     "ipykernel_launcher",
 )
 

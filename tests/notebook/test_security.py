@@ -162,14 +162,14 @@ def ours(folder: Path) -> list[str]:
 READERS = {
     "lens/sampler_client.py": {"marshal.loads"},  # looks, from the pipe of the sampler
     "notebook/everywhere.py": {"exec"},  # a cell of the reader's
-    "workers/birth_errors.py": {"pickle.loads"},  # why a worker was not born, from its file
+    "hooks/birth_errors.py": {"pickle.loads"},  # why a worker was not born, from its file
     "workers/reconstructors.py": {
         "exec",
         "marshal.loads",
     },  # functions, from the file of a snapshot
     "workers/settings.py": {"pickle.loads"},  # the same file
     "workers/snapshot.py": {"_Unpickler", "exec", "pickle.load", "unpickler.load"},  # the same
-    "workers/task_errors.py": {"pickle.loads"},  # tasks, from the pipe of their pool
+    "hooks/task_errors.py": {"pickle.loads"},  # tasks, from the pipe of their pool
 }
 
 

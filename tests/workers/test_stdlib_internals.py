@@ -33,8 +33,8 @@ from typing import Any
 import contract_workers as w
 import pytest
 
+from manybrains.hooks.task_errors import read_tasks_safely
 from manybrains.workers import stdlib_internals as door
-from manybrains.workers.task_errors import read_tasks_safely
 
 pytestmark = [
     pytest.mark.usefixtures("nobody_left"),
@@ -307,7 +307,7 @@ def test_a_program_that_ended_is_told_once_with_its_exit_code_set(
 def test_the_helpers_are_the_processes_whose_commands_we_know(tmp_path: Path) -> None:
     source = """
 import multiprocessing, psutil
-from manybrains.lens.program_names import helper_name
+from manybrains.sampler.program_names import helper_name
 from manybrains.workers.stdlib_internals import helper_pids
 if __name__ == "__main__":
     worker = multiprocessing.get_context("forkserver").Process(target=int)

@@ -14,20 +14,20 @@ from multiprocessing import connection
 from pathlib import Path
 from typing import NamedTuple
 
+from ..hooks.hints import remedy
 from ..records.machine import Machine, this_machine
 from ..records.run import Helper
-from ..workers.hints import remedy
+from ..sampler.procfs import newest_pid, own_stat
 from ..workers.interrupts import DelayedInterrupt
 from ..workers.platform import LINUX
 from ..workers.session import Session
 from ..workers.stdlib_internals import helper_pids, temporary_folder
 from .lifetimes import Lifetimes
 from .observations import Exit, Look, Unrecorded
-from .procfs import newest_pid, own_stat
 
 __all__ = ["Report", "Sampler", "helpers_of"]
 
-_MAIN = "manybrains.lens.sampler_process"
+_MAIN = "manybrains.sampler.process"
 _PROGRAM = f"import sys; sys.path.insert(0, sys.argv[1]); from {_MAIN} import main; "
 _PROGRAM += "main(*sys.argv[2:])"
 _HOME = str(Path(__file__).parents[2])

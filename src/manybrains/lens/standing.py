@@ -4,10 +4,10 @@ import os
 import threading
 from collections.abc import Iterable
 
+from ..deadlines.places import place_of, place_of_worker
+from ..deadlines.stacks import Stack, stacks_here, stacks_of_workers
 from ..workers.session import Session
 from .observations import Key
-from .places import place_of, place_of_worker
-from .stacks import Stack, stacks_here, stacks_of_workers
 
 __all__ = ["where_everybody_stands"]
 

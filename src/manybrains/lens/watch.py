@@ -10,22 +10,22 @@ from collections.abc import Iterable, Sequence
 from multiprocessing import active_children, process
 from types import TracebackType
 
+from ..deadlines.deadline import Deadline
+from ..deadlines.places import sentence_of
+from ..deadlines.stacks import Stack, stack_of
+from ..hooks.hints import remedy
 from ..records.run import Helper, Lane, Run
+from ..sampler.deadlines import LATE, WHY_LATE
+from ..sampler.procfs import kills_for_memory
 from ..workers.cleanup import children, end_since, kill_since
 from ..workers.cpu_clock import cpu_of
-from ..workers.hints import remedy
 from ..workers.interrupts import is_interrupt
 from ..workers.session import Session
-from . import hooks
+from . import installation
 from .assemble import assemble
-from .deadline import Deadline
 from .lifetimes import Lifetime
 from .observations import Key, Observations
-from .places import sentence_of
-from .procfs import kills_for_memory
 from .sampler_client import Report, Sampler, helpers_of
-from .sampler_deadlines import LATE, WHY_LATE
-from .stacks import Stack, stack_of
 from .standing import where_everybody_stands
 from .watched_run import WatchedRun
 
@@ -103,8 +103,8 @@ class Watch:
 
     def __enter__(self) -> WatchedRun:
         with contextlib.ExitStack() as undo:
-            self._session = session = hooks.install()
-            undo.callback(hooks.release)
+            self._session = session = installation.install()
+            undo.callback(installation.release)
             if session.sampler is None:
                 session.sampler = Sampler(session)
             self._sampler: Sampler = session.sampler
@@ -116,7 +116,7 @@ class Watch:
             self._cpu = time.process_time()
             self._begin = time.perf_counter()
             if self._deadline is not None:
-                signal = hooks.strike_signal(session)
+                signal = installation.strike_signal(session)
                 self._deadline.start(signal)
                 self._sampler.keep_deadline(self._key, self._deadline.until, signal)
             undo.pop_all()
@@ -140,7 +140,7 @@ class Watch:
             seen, report = self._observe(finish, cpu)
             return self._close(seen, report, error)
         finally:
-            hooks.release()
+            installation.release()
 
     def _observe(self, finish: float, cpu: float) -> tuple[Observations, Report]:
         alive = _cpu_by_now(active_children())  # reaps the others

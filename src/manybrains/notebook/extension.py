@@ -13,11 +13,11 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
-from ..lens import hooks
+from ..hooks.hints import remedy
+from ..lens import installation
 from ..lens.sampler_client import Sampler
 from ..snapshots.script import Script
 from ..workers.cleanup import children, end_since
-from ..workers.hints import remedy
 from ..workers.interrupts import NotedInterrupts, is_interrupt
 from ..workers.output import WorkerStreams
 from .cell_streams import CellStreams
@@ -90,8 +90,8 @@ class Extension:
             multiprocessing.set_start_method(method, force=True)
         self._undo.callback(self._cell.close)
         self._undo.callback(self._interrupts.end)
-        session = hooks.install()
-        self._undo.callback(hooks.release)
+        session = installation.install()
+        self._undo.callback(installation.release)
         session.script = script = Script(
             Path(session.folder),
             shell.user_ns,

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..workers.hints import no_room
+from ..hooks.hints import no_room
 from ..workers.session import current_session
 from .output_cells import CellFile, Show, ShownCell
 

@@ -43,7 +43,7 @@ __all__ = ["HOOKS_OF_A_NOTEBOOK"]
 # tenth of a second and pyplot half of one.  The server can do that once, for packages that are
 # known to work after a fork; `start_hooks` gives each worker random numbers of its own.
 _SAFE = {"PIL", "matplotlib", "numpy", "pandas", "scipy"}
-_WORKER = "manybrains.workers.start_hooks"
+_WORKER = "manybrains.hooks.start_hooks"
 
 
 def _of_pickling(reduction: Any) -> list[Hook]:

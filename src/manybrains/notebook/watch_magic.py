@@ -13,10 +13,10 @@ from typing import Any, NoReturn
 
 from IPython.core.error import UsageError
 
+from ..hooks.hints import remedy
 from ..lens.watch import Watch, watch
 from ..lens.watched_run import WatchedRun
 from ..records.run import Run
-from ..workers.hints import remedy
 from .output_relay import current_relay
 
 __all__ = ["WatchLine", "describe", "from_line"]

@@ -112,7 +112,7 @@ HELPER_COMMANDS = (
 
 # What Python does where none of the reader's code is on the stack: (file, function), words.
 KNOWN_CALLS = (
-    (("manybrains/workers/task_errors.py", "_do"), "in C code, at work on a task"),
+    (("manybrains/hooks/task_errors.py", "_do"), "in C code, at work on a task"),
     (("multiprocessing/queues.py", "_finalize_join"), "in `Queue`, feeding its pipe"),
     (("multiprocessing/queues.py", "_feed"), "in `Queue`, feeding its pipe"),
     (("multiprocessing/pool.py", "worker"), "in `Pool`, waiting for a task"),

@@ -19,7 +19,7 @@ import failing_births
 import pytest
 from conftest import START_METHODS
 
-from manybrains.workers import worker_internals as door
+from manybrains.hooks import worker_internals as door
 from manybrains.workers.stdlib_internals import (
     EXECUTOR_LOOP,
     POOL_LOOP,
@@ -68,7 +68,7 @@ def wrapped(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
 SCRIPT = """
 import multiprocessing, sys
 from multiprocessing import spawn
-from manybrains.workers.worker_internals import WORKER_PREPARES
+from manybrains.hooks.worker_internals import WORKER_PREPARES
 
 class Code:
     def __init__(self, code): self.code = code

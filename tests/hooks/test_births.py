@@ -18,7 +18,7 @@ import failing_births as w
 import pytest
 from conftest import START_METHODS
 
-from manybrains.lens import hooks
+from manybrains.lens import installation
 from manybrains.workers.session import current_session
 
 LINE = w.fail.__code__.co_firstlineno + 1
@@ -30,9 +30,9 @@ pytestmark = [pytest.mark.usefixtures("nobody_left"), pytest.mark.timeout(90)]
 @pytest.fixture(autouse=True)
 def hooked() -> Iterator[None]:
     """The hooks, as in a notebook or a watched block."""
-    hooks.install()
+    installation.install()
     yield
-    hooks.release()
+    installation.release()
 
 
 # What goes the same way under every start method is tried under the default alone.
@@ -361,11 +361,11 @@ def test_a_manager_whose_process_cannot_begin_says_why(start_method: str) -> Non
 
 
 def test_a_manager_that_serves_and_ends_leaves_nothing_behind(start_method: str) -> None:
-    session = hooks.install()
+    session = installation.install()
     with SyncManager(ctx=multiprocessing.get_context(start_method)) as manager:
         assert [1] == list(manager.list([1]))
     assert [] == list(Path(session.folder).glob("birth-*"))
-    hooks.release()
+    installation.release()
 
 
 # --- scripts ------------------------------------------------------------------------------

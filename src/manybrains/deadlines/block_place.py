@@ -14,7 +14,7 @@ __all__ = ["BlockPlace", "Where", "package_of"]
 # Modules where a block begins and ends: nothing may be raised there, or it would never end.
 _LEAVING = frozenset(
     [
-        "manybrains.lens.deadline",
+        "manybrains.deadlines.deadline",
         "manybrains.lens.watch",
         "manybrains.notebook.watch_magic",
     ]

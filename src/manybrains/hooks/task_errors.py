@@ -10,9 +10,8 @@ from __future__ import annotations
 import functools
 import pickle
 
-from .hints import remedy
-from .snapshot import why_not_sent
-from .stdlib_internals import (
+from ..workers.snapshot import why_not_sent
+from ..workers.stdlib_internals import (
     NOT_IN_MAIN,
     POOL_LOOP,
     executor_task,
@@ -20,6 +19,7 @@ from .stdlib_internals import (
     receive_from_executor,
     receive_from_pool,
 )
+from .hints import remedy
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:

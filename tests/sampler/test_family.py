@@ -7,7 +7,7 @@ import time
 import psutil
 import pytest
 
-from manybrains.lens.family import Family
+from manybrains.sampler.family import Family
 
 pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sampler looks into /proc"),

@@ -11,7 +11,7 @@ import functools
 import os
 import sys
 
-from .stdlib_internals import NO_THREAD, PIPE_CLOSED
+from ..workers.stdlib_internals import NO_THREAD, PIPE_CLOSED
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ import time
 
 from ..workers.events import Event, open_to_read, parse
 from ..workers.platform import LINUX
+from .deadlines import Deadlines
 from .family import Family
 from .procfs import (
     Kin,
@@ -29,9 +30,8 @@ from .procfs import (
     start_time,
 )
 from .program_names import helper_name, program_name
-from .sampler_deadlines import Deadlines
-from .sampler_record import Look, Record
-from .sampler_waiter import waiter
+from .record import Look, Record
+from .waiter import waiter
 
 __all__ = ["Sampler", "main"]
 

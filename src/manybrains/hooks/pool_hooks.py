@@ -15,10 +15,10 @@ import traceback
 import weakref
 from collections import Counter
 
+from ..workers.import_hooks import wrap
+from ..workers.session import current_session
+from ..workers.stdlib_internals import POOL_QUEUES, pool_workers
 from .births import failure_of, is_born
-from .import_hooks import wrap
-from .session import current_session
-from .stdlib_internals import POOL_QUEUES, pool_workers
 from .worker_internals import (
     POOL_IS_RUNNING,
     POOL_LOSES_WORKERS,
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
     from typing import Any
 
+    from ..workers.import_hooks import Hook
     from .birth_errors import Failure
-    from .import_hooks import Hook
 
 __all__ = ["hooks_of_pools", "tell_if_nobody_asks"]
 

@@ -11,17 +11,17 @@ import threading
 import time
 import weakref
 
+from ..workers.import_hooks import wrap
+from ..workers.session import current_session
+from ..workers.stdlib_internals import POOL_LOOP, THREAD_BODY, thread_target
 from .hints import with_remedy
-from .import_hooks import wrap
-from .session import current_session
-from .stdlib_internals import POOL_LOOP, THREAD_BODY, thread_target
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from .import_hooks import Hook, Table
+    from ..workers.import_hooks import Hook, Table
 
 __all__ = ["HOOKS_OF_THREADS"]
 

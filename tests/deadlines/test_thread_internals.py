@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from manybrains.lens import thread_internals as door
-from manybrains.lens.loop_breaker import loop_breaker
+from manybrains.deadlines import thread_internals as door
+from manybrains.deadlines.loop_breaker import loop_breaker
 
 POSIX = sys.platform != "win32"
 

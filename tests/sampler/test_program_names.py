@@ -11,8 +11,8 @@ import pytest
 from worker_functions import burn
 
 from manybrains import Run, watch
-from manybrains.lens import hooks
-from manybrains.lens.program_names import helper_name, program_name
+from manybrains.lens import installation
+from manybrains.sampler.program_names import helper_name, program_name
 from manybrains.workers.platform import LINUX
 
 pytestmark = pytest.mark.usefixtures("nobody_left")
@@ -73,7 +73,7 @@ def test_what_has_no_name_is_a_program_all_the_same(words: list[str]) -> None:
         ),
         (["python", "-c", "import multiprocessing.forkserver"], ""),
         (["grep", "multiprocessing.forkserver", "a.py"], ""),
-        (["python", "-m", "pytest", "tests/test_manybrains.lens.sampler_process.py"], ""),
+        (["python", "-m", "pytest", "tests/test_manybrains.sampler.process.py"], ""),
     ],
 )
 def test_a_helper_is_known_by_what_it_was_started_with(words: list[str], name: str) -> None:
@@ -153,7 +153,7 @@ def square(number: int) -> int:
 
 def test_workers_of_joblib_are_lanes_and_its_helpers_are_none() -> None:
     joblib = pytest.importorskip("joblib")
-    hooks.install()
+    installation.install()
     try:
         with watch() as run:
             parallel = joblib.Parallel(n_jobs=2)
@@ -163,7 +163,7 @@ def test_workers_of_joblib_are_lanes_and_its_helpers_are_none() -> None:
         from joblib.externals.loky import get_reusable_executor
 
         get_reusable_executor().shutdown(wait=True)
-        hooks.release()
+        installation.release()
     processes = [lane.name for lane in run.workers if lane.kind == "process"]
     assert ["LokyProcess"] * 2 == [name.partition("-")[0] for name in processes]
     assert () == tuple(lane.name for lane in run.workers if lane.kind == "thread")

@@ -14,11 +14,11 @@ import sys
 import threading
 import weakref
 
-from .events import open_to_append
-from .import_hooks import wrap
-from .output import capture
-from .snapshot import has_failed
-from .stdlib_internals import EXECUTOR_LOOP, POOL_LOOP, SERVER_NAME, SPAWN_DATA, target_of
+from ..workers.events import open_to_append
+from ..workers.import_hooks import wrap
+from ..workers.output import capture
+from ..workers.snapshot import has_failed
+from ..workers.stdlib_internals import EXECUTOR_LOOP, POOL_LOOP, SERVER_NAME, SPAWN_DATA, target_of
 from .worker_internals import MANAGER_BODY, WORKER_PREPARES
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from types import ModuleType, TracebackType
     from typing import Any
 
+    from ..workers.import_hooks import Hook
     from .birth_errors import Failure
-    from .import_hooks import Hook
 
 __all__ = [
     "Birth",
@@ -50,7 +50,7 @@ _STARTING = threading.local()  # `birth`: of the worker that this thread starts
 # later, when it has all; without that, it may not find this package.
 _FIRST = """import sys
 sys.path[:] = {path!r}
-from manybrains.workers.births import wait_for_failure
+from manybrains.hooks.births import wait_for_failure
 wait_for_failure{birth!r}"""
 
 

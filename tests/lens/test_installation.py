@@ -17,30 +17,30 @@ import psutil
 import pytest
 
 from manybrains import count, watch
-from manybrains.lens import hooks
+from manybrains.hooks.start_hooks import HOOKS_OF_EVERY_PROCESS
+from manybrains.lens import installation
 from manybrains.notebook.spawn_hooks import HOOKS_OF_A_NOTEBOOK
 from manybrains.workers.session import Session, current_session
-from manybrains.workers.start_hooks import HOOKS_OF_EVERY_PROCESS
 
 pytestmark = pytest.mark.usefixtures("nobody_left")
 
 
 def test_uninstalling_restores_everything() -> None:
-    hooks.uninstall()
+    installation.uninstall()
     owners = {(owner, name) for owner, name, _ in _table()}
     before = {key: vars(key[0]).get(key[1]) for key in owners}
-    hooks.install()
-    hooks.uninstall()
+    installation.install()
+    installation.uninstall()
     assert before == {key: vars(key[0]).get(key[1]) for key in owners}
 
 
 def test_what_is_imported_later_is_hooked_then_and_restored_as_well() -> None:
     code = (
-        "import sys; from manybrains.lens import hooks; hooks.install(); "
+        "import sys; from manybrains.lens import installation; installation.install(); "
         "assert 'multiprocessing.pool' not in sys.modules; import importlib.util; "
         "importlib.util.find_spec('multiprocessing.pool'); from multiprocessing import pool; "
         "print(hasattr(pool.Pool._setup_queues, '__wrapped__')); finders = len(sys.meta_path); "
-        "hooks.uninstall(); print(hasattr(pool.Pool._setup_queues, '__wrapped__')); "
+        "installation.uninstall(); print(hasattr(pool.Pool._setup_queues, '__wrapped__')); "
         "print(finders - len(sys.meta_path))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -48,7 +48,7 @@ def test_what_is_imported_later_is_hooked_then_and_restored_as_well() -> None:
 
 
 def _table() -> list[tuple[object, str, object]]:
-    tables = [*HOOKS_OF_EVERY_PROCESS.items(), *hooks.HOOKS_OF_THE_PARENT.items()]
+    tables = [*HOOKS_OF_EVERY_PROCESS.items(), *installation.HOOKS_OF_THE_PARENT.items()]
     tables += HOOKS_OF_A_NOTEBOOK.items()
     return [hook for name, table in tables for hook in table(importlib.import_module(name))]
 
@@ -56,8 +56,8 @@ def _table() -> list[tuple[object, str, object]]:
 @pytest.fixture
 def session() -> Iterator[Session]:
     """The hooks, which stay while the test runs, as they do in a notebook."""
-    yield hooks.install()
-    hooks.release()
+    yield installation.install()
+    installation.release()
 
 
 def test_with_the_last_watched_block_of_a_script_everything_goes() -> None:

@@ -11,9 +11,9 @@ import functools
 import signal
 import weakref
 
+from ..workers.import_hooks import wrap
+from ..workers.session import current_session
 from .births import failure_of, forget_birth
-from .import_hooks import wrap
-from .session import current_session
 from .worker_internals import (
     EXECUTOR_BREAKS,
     EXECUTOR_MANAGER,
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
     from typing import Any
 
+    from ..workers.import_hooks import Hook
     from .birth_errors import Failure
-    from .import_hooks import Hook
 
 __all__ = ["hooks_of_executors", "hooks_of_managers"]
 

@@ -15,7 +15,7 @@ _VALUED = ("-W", "-X", "--check-hash-based-pycs")  # the next word belongs to th
 _NAMED = "--process-name"  # the next word is a name: workers of loky have one
 _HELPERS = (
     *HELPER_COMMANDS,
-    ("manybrains.lens.sampler_process", "sampler"),
+    ("manybrains.sampler.process", "sampler"),
 )
 
 

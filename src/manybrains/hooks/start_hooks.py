@@ -12,18 +12,15 @@ import os
 import sys
 import time
 
-from .births import Birth, arrive, birth_of, hooks_of_spawning, place_of
-from .cleanup import die_with_parent
-from .cpu_clock import own_cpu
-from .exit_hooks import HOOKS_OF_EXITS
-from .hints import start_remedy, with_remedy
-from .import_hooks import wrap
-from .interrupts import DelayedInterrupt
-from .output import capture
-from .session import Session, current_session, set_session
-from .snapshot import HOOKS_OF_A_SNAPSHOT, begin
-from .stack_dumps import tell_stacks_on
-from .stdlib_internals import (
+from ..workers.cleanup import die_with_parent
+from ..workers.cpu_clock import own_cpu
+from ..workers.import_hooks import wrap
+from ..workers.interrupts import DelayedInterrupt
+from ..workers.output import capture
+from ..workers.session import Session, current_session, set_session
+from ..workers.snapshot import HOOKS_OF_A_SNAPSHOT, begin
+from ..workers.stack_dumps import tell_stacks_on
+from ..workers.stdlib_internals import (
     EXECUTOR_LOOP,
     POOL_LOOP,
     PROCESS_BODY,
@@ -33,6 +30,9 @@ from .stdlib_internals import (
     requester_of,
     target_of,
 )
+from .births import Birth, arrive, birth_of, hooks_of_spawning, place_of
+from .exit_hooks import HOOKS_OF_EXITS
+from .hints import start_remedy, with_remedy
 from .thread_hooks import HOOKS_OF_THREADS
 from .worker_internals import wrap_initializer
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
     from typing import Any
 
-    from .import_hooks import Hook, Table
+    from ..workers.import_hooks import Hook, Table
 
 __all__ = ["HOOKS_OF_EVERY_PROCESS"]
 

@@ -13,19 +13,19 @@ import time
 import weakref
 from operator import itemgetter
 
-from .cpu_clock import cpu_of
-from .import_hooks import wrap
-from .interrupts import DelayedInterrupt
-from .platform import LINUX
-from .session import current_session
-from .stdlib_internals import SEND_SIGNAL, WORKER_ENDED
+from ..workers.cpu_clock import cpu_of
+from ..workers.import_hooks import wrap
+from ..workers.interrupts import DelayedInterrupt
+from ..workers.platform import LINUX
+from ..workers.session import current_session
+from ..workers.stdlib_internals import SEND_SIGNAL, WORKER_ENDED
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from .import_hooks import Hook, Table
+    from ..workers.import_hooks import Hook, Table
 
 __all__ = ["HOOKS_OF_EXITS"]
 

@@ -16,9 +16,11 @@ import pytest
 from worker_functions import burn, burn_thread
 
 from manybrains import watch
-from manybrains.lens import hooks, procfs, sampler_record
-from manybrains.lens.sampler_process import Sampler
-from manybrains.lens.sampler_waiter import Bell
+from manybrains.lens import installation
+from manybrains.sampler import procfs
+from manybrains.sampler import record as records
+from manybrains.sampler.process import Sampler
+from manybrains.sampler.waiter import Bell
 from manybrains.workers.events import EventLog
 from manybrains.workers.platform import LINUX
 from manybrains.workers.session import Session
@@ -30,8 +32,8 @@ linux = pytest.mark.skipif(not LINUX, reason="only there it is looked for")
 @pytest.fixture
 def session() -> Iterator[Session]:
     """The hooks, which stay while the test runs, as they do in a notebook."""
-    yield hooks.install()
-    hooks.release()
+    yield installation.install()
+    installation.release()
 
 
 @pytest.fixture
@@ -88,9 +90,9 @@ def test_who_did_nothing_is_not_read_again_and_the_clock_of_who_died_is_read_onc
 def looking_on(log: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sampler]:
     """A sampler in this process, which takes itself for another and looks at this one."""
     parent = os.getpid()
-    monkeypatch.setattr("manybrains.lens.sampler_process.os.getpid", lambda: 0)
+    monkeypatch.setattr("manybrains.sampler.process.os.getpid", lambda: 0)
     sampler = Sampler(log, parent)
-    sampler._records[b"0"] = sampler_record.Record(0.05)
+    sampler._records[b"0"] = records.Record(0.05)
     yield sampler
     os.close(sampler._log)
 
@@ -177,8 +179,8 @@ def test_where_the_system_keeps_it_to_itself_nothing_is_told_of_others(
         path.write_text(text)
     monkeypatch.setattr(procfs, "open", lambda *_: Path.open(path, "rb"), raising=False)
     assert (None, 0) == (procfs.busy_seconds(), procfs.kills_for_memory())
-    monkeypatch.setattr(sampler_record, "SHORTEST", 0.0)
-    record = sampler_record.Record(0.05)
+    monkeypatch.setattr(records, "SHORTEST", 0.0)
+    record = records.Record(0.05)
     record.look_at_the_machine()
     assert ([], [], [], [], None, 0) == marshal.loads(record.report())
 
@@ -187,8 +189,8 @@ def test_where_the_system_keeps_it_to_itself_nothing_is_told_of_others(
 def test_in_a_block_that_is_very_short_others_cannot_be_told(
     shortest: float, told: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sampler_record, "SHORTEST", shortest)
-    record = sampler_record.Record(0.05)
+    monkeypatch.setattr(records, "SHORTEST", shortest)
+    record = records.Record(0.05)
     record.look_at_the_machine()
     assert told is (marshal.loads(record.report())[4] is not None)
 
@@ -218,7 +220,7 @@ def test_the_sampler_ends_by_itself_while_forked_workers_live_on(session: Sessio
         worker = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
         worker.start()
     sampler = session.sampler._program
-    hooks.uninstall()
+    installation.uninstall()
     worker.kill()
     worker.join()
     assert 0 == sampler.returncode

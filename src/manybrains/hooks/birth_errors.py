@@ -12,9 +12,14 @@ import re
 import signal
 import traceback
 
-from .session import current_session
-from .snapshot import show_sources, why_not_sent
-from .stdlib_internals import EXECUTOR_TRACEBACK, NOT_IN_MAIN, POOL_TRACEBACK, pickle_for_a_worker
+from ..workers.session import current_session
+from ..workers.snapshot import show_sources, why_not_sent
+from ..workers.stdlib_internals import (
+    EXECUTOR_TRACEBACK,
+    NOT_IN_MAIN,
+    POOL_TRACEBACK,
+    pickle_for_a_worker,
+)
 from .task_errors import add_hint, picklable_error
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import

@@ -19,12 +19,14 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-from ..workers.hints import reserve, shared_remedy, with_remedy
+from ..deadlines.deadline import on_strike
+from ..hooks.hints import reserve, shared_remedy, with_remedy
+from ..hooks.start_hooks import HOOKS_OF_EVERY_PROCESS
+from ..sampler.program_names import helper_name, program_name
 from ..workers.import_hooks import wrap
 from ..workers.platform import LINUX
 from ..workers.session import Session, current_session, set_session
 from ..workers.stack_dumps import choose_signal, tell_no_more, tell_stacks_on
-from ..workers.start_hooks import HOOKS_OF_EVERY_PROCESS
 from ..workers.stdlib_internals import (
     PROGRAM_ENDED,
     SEMAPHORE,
@@ -33,8 +35,6 @@ from ..workers.stdlib_internals import (
     get_handler,
     set_handler,
 )
-from .deadline import on_strike
-from .program_names import helper_name, program_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _strike_no_more(number: int) -> None:
 
 def _prepare_for_tasks(_: Any) -> list[Hook]:
     """Import what workers of pools need, so that forked workers need not import it each."""
-    import_module("manybrains.workers.task_errors")
+    import_module("manybrains.hooks.task_errors")
     return []
 
 

@@ -11,8 +11,8 @@ import pytest
 from worker_functions import burn, ignore_sigterm
 
 from manybrains import Run, watch
-from manybrains.lens import hooks
-from manybrains.lens.deadline import Deadline, DeadlinePassed
+from manybrains.deadlines.deadline import Deadline, DeadlinePassed
+from manybrains.lens import installation
 from manybrains.workers.session import Session
 
 pytestmark = pytest.mark.usefixtures("nobody_left")
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.usefixtures("nobody_left")
 @pytest.fixture
 def hooked() -> Iterator[Session]:
     """The hooks stay between the blocks, as in a notebook."""
-    yield hooks.install()
-    hooks.release()
+    yield installation.install()
+    installation.release()
 
 
 @pytest.mark.parametrize("deadline", [0, -1, "soon", float("nan"), float("inf"), True])
@@ -72,7 +72,7 @@ def test_a_deadline_that_is_being_called_off_interrupts_nobody(
     hooked: Session, own_signal: bool
 ) -> None:
     """Its thread may have asked for an interrupt just before."""
-    number = hooks.strike_signal(hooked) if own_signal else 0
+    number = installation.strike_signal(hooked) if own_signal else 0
 
     class Interrupted(threading.Event):
         def set(self) -> None:

@@ -1,7 +1,7 @@
 """Private names of the standard library at the birth and the end of workers and of their pools.
 
 A second door beside `stdlib_internals`, with a test for each in
-tests/workers/test_worker_internals.py, on every Python.  Workers import this: it is light.
+tests/hooks/test_worker_internals.py, on every Python.  Workers import this: it is light.
 """
 
 from __future__ import annotations

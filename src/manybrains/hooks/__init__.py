@@ -1,0 +1,1 @@
+"""What is put into Python's own workers and threads: births, ends and errors, where they happen."""
