@@ -1,6 +1,7 @@
 """What a deadline takes for granted of how CPython's threads wait, and where they look for errors.
 
-No documentation has it; tests/deadlines/test_thread_internals.py has a test for each, on every Python.
+No documentation has it; tests/deadlines/test_thread_internals.py has a test for each, on every
+Python.
 """
 
 import _thread
