@@ -194,9 +194,6 @@ def answers_of(work, inputs):
         "another error": caught("RuntimeError(str(error))"),
         "inputs that fail are left out": SUBMITTED
         + "    return {n: one.result() for n, one in futures.items() if not one.exception()}\n",
-        "the futures themselves": SUBMITTED + "    return futures\n",
-        "exceptions alone": SUBMITTED
-        + "    return {n: one.exception() for n, one in futures.items()}\n",
         "main does it": GUARDED
         + """\
 def answers_of(work, inputs):
@@ -226,9 +223,6 @@ def answers_of(work, inputs):
         ),
         "the number of the task alone": simulated("return pool.map(draw, range(4))"),
         "no seed": simulated("return pool.map(draw, [None] * 4)"),
-        "seeds that a generator without a seed draws": simulated(
-            "return pool.map(draw, np.random.default_rng().integers(2**60, size=4).tolist())"
-        ),
         "the pid of the worker": """\
 import os
 
