@@ -202,7 +202,7 @@ def _long_tables(long: Looks) -> list[Table]:
     return [
         Table("What a long watch leaves behind", head, sizes),
         Table(
-            "The CPU time it takes, fastest of three", [*head[:2], *doing, "plot_memory [s]"], times
+            "The CPU time it takes, fastest of three", [*head[:2], *doing, "memory [s]"], times
         ),
     ]
 

@@ -37,7 +37,7 @@ _ROOMS = {
     "PausedArray": "lessons.paused_array",
     "TwoWorkers": "lessons.two_workers",
     "plot_cores": "plots.usage",
-    "plot_memory": "plots.usage",
+    "plot_memory_over_time": "plots.usage",
     "plot_processes": "plots.process_tree",
     "plot_speedup": "plots.speedup",
     "plot_ticks": "plots.ticks",
@@ -70,7 +70,7 @@ if TYPE_CHECKING:
     from .plots.speedup import plot_speedup
     from .plots.ticks import plot_ticks
     from .plots.timeline import plot_timeline
-    from .plots.usage import plot_cores, plot_memory
+    from .plots.usage import plot_cores, plot_memory_over_time
     from .plots.wall_times import plot_wall_times
     from .records.machine import Machine, this_machine
     from .records.run import Lane, Run, Sample
