@@ -299,6 +299,9 @@ BROKEN = {
     "run.lanes[1] has no field 'x'": lambda d: d["lanes"][1].update(x=1),
     "run.samples[2].core should be int, not 'two'": lambda d: d["samples"][2].update(core="two"),
     "run.samples[0].lane is 9, but the run has 2 lanes": lambda d: d["samples"][0].update(lane=9),
+    "run.memory[0].lane is 2, but the run has 2 lanes": lambda d: d.update(
+        memory=[{"time": 0.5, "lane": 2, "resident_bytes": 1, "private_bytes": None}]
+    ),
     "its 'format' should be": lambda d: d.update(format="manybrains run 99"),
 }
 

@@ -17,9 +17,9 @@ from .machine import Machine
 from .measured import Measured
 from .plain_data import fields_of, from_plain
 
-__all__ = ["OVER", "Helper", "Lane", "Run", "Sample"]
+__all__ = ["OVER", "Helper", "Lane", "MemoryLook", "Run", "Sample"]
 
-FORMAT = "manybrains run 2"
+FORMAT = "manybrains run 3"
 OVER = 1.15  # times as many cores: a larger excess is more than an error of the CPU clocks
 
 
@@ -86,6 +86,25 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryLook:
+    """One look at the memory of one process; those of one round have the same time.
+
+    Attributes:
+        time: seconds since the block began.
+        lane: index into ``Run.lanes``.
+        resident_bytes: its memory that is in the machine's memory now.
+        private_bytes: the part of it that no other process has now, and that would be free if
+            it ended; ``None`` if the system does not tell.  The rest is shared: each process
+            that has it counts it.
+    """
+
+    time: float
+    lane: int
+    resident_bytes: int
+    private_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Helper:
     """A process that serves multiprocessing or the lens; it runs none of the reader's code.
 
@@ -119,6 +138,7 @@ class Run:
         note: why the block did not finish, and where each lane stood; else empty.
         used_by_others: cores that other programs kept busy meanwhile, on average; None if
             the block was too short to tell.
+        memory: the looks at the memory of each process, if the reader asked for them.
     """
 
     name: str
@@ -131,6 +151,7 @@ class Run:
     finished: bool = True
     note: str = ""
     used_by_others: float | None = None
+    memory: tuple[MemoryLook, ...] = ()
 
     @property
     def workers(self) -> tuple[Lane, ...]:
@@ -234,12 +255,17 @@ class Run:
         if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
             raise ValueError(f"not a saved run: its 'format' should be {FORMAT!r}")
         run: Run = from_plain(cls, data, "run")
-        for index, sample in enumerate(run.samples):
-            if not 0 <= sample.lane < len(run.lanes):
-                raise ValueError(
-                    f"run.samples[{index}].lane is {sample.lane}, "
-                    f"but the run has {len(run.lanes)} lanes"
-                )
+        lanes_of = {
+            "samples": [sample.lane for sample in run.samples],
+            "memory": [look.lane for look in run.memory],
+        }
+        for field, lanes in lanes_of.items():
+            for index, lane in enumerate(lanes):
+                if not 0 <= lane < len(run.lanes):
+                    raise ValueError(
+                        f"run.{field}[{index}].lane is {lane}, "
+                        f"but the run has {len(run.lanes)} lanes"
+                    )
         return run
 
     def save(self, path: str | os.PathLike[str]) -> None:
