@@ -15,7 +15,7 @@ _ROOMS = {
     "Machine": "records.machine",
     "this_machine": "records.machine",
     "Lane": "records.run",
-    "MemoryLook": "records.run",
+    "MemoryLook": "records.memory_look",
     "Run": "records.run",
     "Sample": "records.run",
     "watch": "lens.watch",
@@ -76,7 +76,8 @@ if TYPE_CHECKING:
     from .plots.usage import plot_cores, plot_memory_over_time
     from .plots.wall_times import plot_wall_times
     from .records.machine import Machine, this_machine
-    from .records.run import Lane, MemoryLook, Run, Sample
+    from .records.memory_look import MemoryLook
+    from .records.run import Lane, Run, Sample
 
 
 def __getattr__(name: str) -> object:

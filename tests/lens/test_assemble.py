@@ -5,7 +5,7 @@ import pytest
 from manybrains.lens.assemble import assemble, memory_looks
 from manybrains.lens.lifetimes import Lifetime
 from manybrains.lens.observations import Exit, Look, Observations, SeenMemory
-from manybrains.records.run import MemoryLook
+from manybrains.records.memory_look import MemoryLook
 
 BEGIN, END = 100.0, 101.0
 MAIN, THREAD = 7, 8

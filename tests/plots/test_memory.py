@@ -10,7 +10,7 @@ from pictures import DUEL, drawn, words_of
 
 from manybrains.plots.memory import memories_of, plot_memory
 from manybrains.plots.style import ACCENT, SOFT
-from manybrains.records.run import MemoryLook
+from manybrains.records.memory_look import MemoryLook
 
 MB = 10**6
 

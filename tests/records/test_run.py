@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from made_up import MACHINE, MAIN, process, run_of, thread
 
 from manybrains.records.measured import Measured
+from manybrains.records.memory_look import MemoryLook
 from manybrains.records.run import Helper, Lane, Run, Sample
 
 moments = st.floats(0, 1)
@@ -274,6 +275,14 @@ def test_figures_of_an_empty_run_can_be_read():
 def test_a_run_says_where_each_lane_stood_when_the_block_was_stopped():
     stuck = dataclasses.replace(process("one"), stood_at="`lock.acquire()` (line 2)")
     assert {"one": "`lock.acquire()` (line 2)"} == run_of(stuck, process("two")).stood_at
+
+
+def test_a_run_says_with_how_much_memory_each_process_was_seen():
+    looks = [MemoryLook(0.1, 0, 9, 5), MemoryLook(0.1, 1, 4, None), MemoryLook(0.2, 0, 8, 6)]
+    run = run_of(process("one"), memory=tuple(looks))
+    assert {"MainProcess": 9, "one": 4} == run.resident_bytes
+    assert {"MainProcess": 6} == run.private_bytes
+    assert run == Run.from_json(run.to_json())
 
 
 def broken(change):

@@ -7,7 +7,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..records.run import Lane, MemoryLook, Sample
+from ..records.memory_look import MemoryLook
+from ..records.run import Lane, Sample
 from .lifetimes import Lifetime
 from .observations import Exit, Key, Look, Observations
 

@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import MaxNLocator
 
-from ..records.run import Lane, MemoryLook, Run
+from ..records.memory_look import MemoryLook
+from ..records.run import Lane, Run
 from .style import (
     ACCENT,
     FAINT,

@@ -15,9 +15,10 @@ from pathlib import Path
 from .cpu_curve import Curve, cores_between, curve_of
 from .machine import Machine
 from .measured import Measured
+from .memory_look import MemoryLook, largest
 from .plain_data import fields_of, from_plain
 
-__all__ = ["OVER", "Helper", "Lane", "MemoryLook", "Run", "Sample"]
+__all__ = ["OVER", "Helper", "Lane", "Run", "Sample"]
 
 FORMAT = "manybrains run 3"
 OVER = 1.15  # times as many cores: a larger excess is more than an error of the CPU clocks
@@ -86,25 +87,6 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryLook:
-    """One look at the memory of one process; those of one round have the same time.
-
-    Attributes:
-        time: seconds since the block began.
-        lane: index into ``Run.lanes``.
-        resident_bytes: its memory that is in the machine's memory now.
-        private_bytes: the part of it that no other process has now, and that would be free if
-            it ended; ``None`` if the system does not tell.  The rest is shared: each process
-            that has it counts it.
-    """
-
-    time: float
-    lane: int
-    resident_bytes: int
-    private_bytes: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Helper:
     """A process that serves multiprocessing or the lens; it runs none of the reader's code.
 
@@ -162,6 +144,16 @@ class Run:
     def stood_at(self) -> dict[str, str]:
         """Where each lane was when the block was stopped, by the lane's name; see `Lane`."""
         return {lane.name: lane.stood_at for lane in self.lanes if lane.stood_at}
+
+    @property
+    def resident_bytes(self) -> dict[str, int]:
+        """The most resident memory that each process was seen with, by the lane's name."""
+        return largest((self.lanes[look.lane].name, look.resident_bytes) for look in self.memory)
+
+    @property
+    def private_bytes(self) -> dict[str, int]:
+        """The most private memory that each process was seen with; empty if nobody tells."""
+        return largest((self.lanes[look.lane].name, look.private_bytes) for look in self.memory)
 
     @property
     def cpu_seconds(self) -> Measured:
