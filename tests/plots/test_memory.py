@@ -38,7 +38,7 @@ def bars_of(ax, ink):
 
 def test_each_process_has_a_memory_of_its_own(ax):
     ax = plot_memory(THREE, ax)
-    assert "duel: 3 processes, each with a memory of its own" == ax.get_title(loc="left")
+    assert "duel: 3 processes, each with private memory" == ax.get_title(loc="left")
     assert {"MainProcess", "Process-1", "Process-2"} < set(words_of(ax))
 
 
@@ -96,7 +96,7 @@ def test_more_processes_than_have_room_are_counted(ax):
     crowd = looked(run_of(*[process(f"P{n}") for n in range(9)]), (0.3, *[(40, 30)] * 10))
     ax = plot_memory(crowd, ax)
     title = ax.get_title(loc="left").replace("\n", " ")
-    assert "made up: 10 processes, each with a memory of its own (6 drawn)" == title
+    assert "made up: 10 processes, each with private memory (6 drawn)" == title
     assert 6 == len(bars_of(ax, SOFT))
 
 

@@ -123,7 +123,7 @@ def _title(run: Run, everybody: Sequence[Memory]) -> str:
         threads = len(everybody[0].threads)
         return f"{name}: one process, one memory, {threads} thread{'' if threads == 1 else 's'}"
     some = f" ({MOST_PROCESSES} drawn)" if len(everybody) > MOST_PROCESSES else ""
-    return f"{name}: {len(everybody)} processes, each with a memory of its own{some}"
+    return f"{name}: {len(everybody)} processes, each with private memory{some}"
 
 
 def _draw_frame(ax: Axes, place: int, memory: Memory) -> None:
