@@ -16,7 +16,7 @@ from manybrains.lens.assemble import assemble
 from manybrains.lens.lifetimes import Lifetime
 from manybrains.lens.observations import Look, Observations
 from manybrains.plots.timeline import timeline_png
-from manybrains.plots.usage import plot_cores, plot_memory
+from manybrains.plots.usage import plot_cores, plot_memory_over_time
 from manybrains.sampler.record import Record
 
 __all__ = ["figures_of"]
@@ -96,7 +96,7 @@ def _as_png(draw: Callable[..., Any]) -> Callable[[Run], object]:
 DRAWN: dict[str, Callable[[Run], object]] = {
     "timeline": timeline_png,
     "cores": _as_png(plot_cores),
-    "memory": _as_png(plot_memory),
+    "memory": _as_png(plot_memory_over_time),
 }
 
 

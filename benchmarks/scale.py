@@ -201,9 +201,7 @@ def _long_tables(long: Looks) -> list[Table]:
     doing = ["assemble [s]", "to_json [s]", "from_json [s]", "timeline [s]", "cores [s]"]
     return [
         Table("What a long watch leaves behind", head, sizes),
-        Table(
-            "The CPU time it takes, fastest of three", [*head[:2], *doing, "plot_memory [s]"], times
-        ),
+        Table("The CPU time it takes, fastest of three", [*head[:2], *doing, "memory [s]"], times),
     ]
 
 

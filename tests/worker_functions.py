@@ -21,6 +21,13 @@ def burn_thread(seconds: float) -> None:
         pass
 
 
+def fill(size: int, filled: Event, enough: Event) -> None:
+    block = b"x" * size
+    filled.set()
+    enough.wait(60)
+    assert block
+
+
 def raise_value_error() -> None:
     raise ValueError("on purpose")
 

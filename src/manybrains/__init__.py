@@ -15,6 +15,7 @@ _ROOMS = {
     "Machine": "records.machine",
     "this_machine": "records.machine",
     "Lane": "records.run",
+    "MemoryLook": "records.memory_look",
     "Run": "records.run",
     "Sample": "records.run",
     "watch": "lens.watch",
@@ -37,7 +38,8 @@ _ROOMS = {
     "PausedArray": "lessons.paused_array",
     "TwoWorkers": "lessons.two_workers",
     "plot_cores": "plots.usage",
-    "plot_memory": "plots.usage",
+    "plot_memory": "plots.memory",
+    "plot_memory_over_time": "plots.usage",
     "plot_processes": "plots.process_tree",
     "plot_speedup": "plots.speedup",
     "plot_ticks": "plots.ticks",
@@ -66,13 +68,15 @@ if TYPE_CHECKING:
         tick,
     )
     from .notebook.extension import load_ipython_extension, unload_ipython_extension
+    from .plots.memory import plot_memory
     from .plots.process_tree import plot_processes
     from .plots.speedup import plot_speedup
     from .plots.ticks import plot_ticks
     from .plots.timeline import plot_timeline
-    from .plots.usage import plot_cores, plot_memory
+    from .plots.usage import plot_cores, plot_memory_over_time
     from .plots.wall_times import plot_wall_times
     from .records.machine import Machine, this_machine
+    from .records.memory_look import MemoryLook
     from .records.run import Lane, Run, Sample
 
 

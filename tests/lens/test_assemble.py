@@ -2,9 +2,10 @@
 
 import pytest
 
-from manybrains.lens.assemble import assemble
+from manybrains.lens.assemble import assemble, memory_looks
 from manybrains.lens.lifetimes import Lifetime
-from manybrains.lens.observations import Exit, Look, Observations
+from manybrains.lens.observations import Exit, Look, Observations, SeenMemory
+from manybrains.records.memory_look import MemoryLook
 
 BEGIN, END = 100.0, 101.0
 MAIN, THREAD = 7, 8
@@ -150,3 +151,25 @@ def test_who_started_a_worker_and_who_asked_for_it_are_told_apart() -> None:
     forked = Lifetime(10, name="f", asker=MAIN, parent=MAIN, requested=100.2, started=100.3)
     lanes, _ = assemble(Observations(BEGIN, END, MAIN, "main", 1.0, [served, forked]))
     assert [(5, MAIN), (MAIN, None)] == [(one.parent_pid, one.requested_by) for one in lanes[1:]]
+
+
+# --- the memory of each process -----------------------------------------------------------
+
+
+def test_a_look_at_the_memory_belongs_to_the_process_that_had_the_pid_then() -> None:
+    lives = [
+        Lifetime(WORKER, None, "first", None, MAIN, 100.1, 100.1, finished=100.3),
+        Lifetime(WORKER, None, "second", None, MAIN, 100.5, 100.5, finished=100.7),
+    ]
+    times = [99.9, 100.2, 100.4, 100.6, 101.1]
+    memory = [SeenMemory(time, pid, 9, 5) for time in times for pid in (MAIN, WORKER, 1234)]
+    seen = Observations(BEGIN, END, MAIN, "main", 1.0, lives, memory=memory)
+    found = [(round(look.time, 6), look.lane) for look in memory_looks(seen, assemble(seen)[0])]
+    assert [(0.2, 0), (0.2, 1), (0.4, 0), (0.6, 0), (0.6, 2)] == found
+
+
+def test_a_look_at_the_memory_keeps_what_was_seen() -> None:
+    seen = Observations(
+        BEGIN, END, MAIN, "main", 1.0, [], memory=[SeenMemory(100.5, MAIN, 9, None)]
+    )
+    assert (MemoryLook(0.5, 0, 9, None),) == memory_looks(seen, assemble(seen)[0])

@@ -18,6 +18,7 @@ import pytest
 from worker_functions import (
     burn,
     burn_thread,
+    fill,
     give_birth,
     raise_value_error,
     worker,
@@ -455,3 +456,33 @@ def test_an_executors_task_that_cannot_be_found_is_an_error_of_that_task(start_m
         with pytest.raises(AttributeError, match="no_such_attribute"):
             answer.result(30)
         assert 4 == executor.submit(abs, -4).result(30)
+
+
+# --- memory -------------------------------------------------------------------------------
+
+
+def test_what_a_worker_fills_is_in_its_own_memory_and_not_in_that_of_main(
+    start_method: str,
+) -> None:
+    context = multiprocessing.get_context(start_method)
+    filled, enough = context.Event(), context.Event()
+    with watch(memory=True) as run:
+        filler = context.Process(target=fill, args=(60_000_000, filled, enough), name="filler")
+        filler.start()
+        assert filled.wait(60)
+        time.sleep(0.5)
+        enough.set()
+        filler.join()
+    most = {lane.name: 0 for lane in run.lanes}
+    for look in run.memory:
+        name = run.lanes[look.lane].name
+        assert look.private_bytes is None or look.private_bytes <= look.resident_bytes
+        most[name] = max(most[name], look.private_bytes or look.resident_bytes)
+    assert most["filler"] > 60_000_000
+    assert Run.from_json(run.run.to_json()) == run.run
+
+
+def test_no_memory_is_looked_at_unless_it_is_asked_for() -> None:
+    with watch() as run:
+        burn(0.05)
+    assert () == run.memory

@@ -10,7 +10,7 @@ from PIL import Image
 
 from manybrains.plots.png import sharp_png, size_on_screen
 from manybrains.plots.process_tree import plot_processes
-from manybrains.plots.usage import plot_cores, plot_memory
+from manybrains.plots.usage import plot_cores, plot_memory_over_time
 
 
 def pixels_of(png):
@@ -26,7 +26,7 @@ def test_a_figure_has_two_pixels_for_each_that_is_shown():
     assert wide > 800
 
 
-@pytest.mark.parametrize("plot", [plot_cores, plot_memory, plot_processes])
+@pytest.mark.parametrize("plot", [plot_cores, plot_memory_over_time, plot_processes])
 def test_a_picture_is_a_small_file(plot):
     assert len(sharp_png(plot(DUEL).figure)) < 30_000
 
@@ -53,4 +53,5 @@ def test_a_figure_with_nothing_in_it_is_no_picture():
 
 
 def test_the_same_picture_gives_the_same_bytes():
-    assert sharp_png(plot_memory(DUEL).figure) == sharp_png(plot_memory(DUEL).figure)
+    figures = [plot_memory_over_time(DUEL).figure for _ in range(2)]
+    assert sharp_png(figures[0]) == sharp_png(figures[1])

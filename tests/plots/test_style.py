@@ -8,11 +8,12 @@ from matplotlib.text import Text
 from pictures import AMDAHL, DUEL, EMPTY, RACE, RECORDED, TURNS, drawn
 
 from manybrains.lens.watched_run import WatchedRun
+from manybrains.plots.memory import plot_memory
 from manybrains.plots.process_tree import plot_processes
 from manybrains.plots.speedup import plot_speedup
 from manybrains.plots.ticks import plot_ticks
 from manybrains.plots.timeline import plot_timeline
-from manybrains.plots.usage import plot_cores, plot_memory
+from manybrains.plots.usage import plot_cores, plot_memory_over_time
 from manybrains.plots.wall_times import plot_wall_times
 from manybrains.records.run import Run
 
@@ -20,13 +21,14 @@ PICTURES = {
     "timeline": (plot_timeline, DUEL),
     "cores": (plot_cores, DUEL),
     "memory": (plot_memory, DUEL),
+    "memory_over_time": (plot_memory_over_time, DUEL),
     "processes": (plot_processes, DUEL),
     "wall_times": (plot_wall_times, RACE),
     "ticks": (plot_ticks, TURNS),
     "speedup": (plot_speedup, AMDAHL),
 }
 every_picture = pytest.mark.parametrize(("plot", "data"), PICTURES.values(), ids=PICTURES)
-RUN_PICTURES = [plot_timeline, plot_cores, plot_memory, plot_processes]
+RUN_PICTURES = [plot_timeline, plot_cores, plot_memory, plot_memory_over_time, plot_processes]
 
 
 @every_picture

@@ -11,7 +11,7 @@ from pictures import (
     words_of,
 )
 
-from manybrains.plots.usage import plot_cores, plot_memory
+from manybrains.plots.usage import plot_cores, plot_memory_over_time
 from manybrains.records.machine import Machine
 from manybrains.records.run import Sample
 
@@ -84,36 +84,37 @@ def test_the_axes_of_cores_over_time_have_their_units(ax):
 
 
 def test_memory_has_a_line_for_each_process_the_largest_first(ax):
-    assert ["Process-2", "Process-1", "MainProcess"] == words_of(plot_memory(DUEL, ax))[:3]
+    words = words_of(plot_memory_over_time(DUEL, ax))
+    assert ["Process-2", "Process-1", "MainProcess"] == words[:3]
 
 
 def test_memory_is_in_megabytes_of_a_million_bytes(ax):
-    line = plot_memory(DUEL, ax).lines[0]
+    line = plot_memory_over_time(DUEL, ax).lines[0]
     assert {20.0} == set(line.get_ydata())
 
 
 def test_the_axis_of_memory_has_its_unit(ax):
-    assert "resident memory (MB, 10⁶ bytes)" == plot_memory(DUEL, ax).get_ylabel()
+    assert "resident memory (MB, 10⁶ bytes)" == plot_memory_over_time(DUEL, ax).get_ylabel()
 
 
 def test_the_title_of_memory_names_the_largest(ax):
-    title = plot_memory(DUEL, ax).get_title(loc="left")
+    title = plot_memory_over_time(DUEL, ax).get_title(loc="left")
     assert "duel: Process-2 held most memory, 40 MB" == title
 
 
 def test_threads_have_no_memory_of_their_own(ax):
-    assert "ada" not in words_of(plot_memory(run_of(thread("ada")), ax))
+    assert "ada" not in words_of(plot_memory_over_time(run_of(thread("ada")), ax))
 
 
 def test_a_lane_seen_once_is_a_dot(ax):
     run = run_of(looks=0)
     seen = dataclasses.replace(run, samples=(Sample(0.5, 0, 0.0, 0, 10**7),))
-    assert "." == plot_memory(seen, ax).lines[0].get_marker()
+    assert "." == plot_memory_over_time(seen, ax).lines[0].get_marker()
 
 
 def test_names_of_lines_close_to_each_other_do_not_overlap():
     run = run_of(*[process(f"Process-{k}") for k in range(20)])
     level = tuple(dataclasses.replace(sample, memory_bytes=10**8) for sample in run.samples)
-    ax = drawn(plot_memory(dataclasses.replace(run, samples=level)))
+    ax = drawn(plot_memory_over_time(dataclasses.replace(run, samples=level)))
     boxes = sorted((text.get_window_extent() for text in ax.texts), key=lambda box: box.y0)
     assert [] == [low for low, high in pairwise(boxes) if high.y0 < low.y1 - 2]

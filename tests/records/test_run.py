@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from made_up import MACHINE, MAIN, process, run_of, thread
 
 from manybrains.records.measured import Measured
+from manybrains.records.memory_look import MemoryLook
 from manybrains.records.run import Helper, Lane, Run, Sample
 
 moments = st.floats(0, 1)
@@ -276,6 +277,14 @@ def test_a_run_says_where_each_lane_stood_when_the_block_was_stopped():
     assert {"one": "`lock.acquire()` (line 2)"} == run_of(stuck, process("two")).stood_at
 
 
+def test_a_run_says_with_how_much_memory_each_process_was_seen():
+    looks = [MemoryLook(0.1, 0, 9, 5), MemoryLook(0.1, 1, 4, None), MemoryLook(0.2, 0, 8, 6)]
+    run = run_of(process("one"), memory=tuple(looks))
+    assert {"MainProcess": 9, "one": 4} == run.resident_bytes
+    assert {"MainProcess": 6} == run.private_bytes
+    assert run == Run.from_json(run.to_json())
+
+
 def broken(change):
     """The JSON of a good run, changed."""
     data = json.loads(run_of(process("one")).to_json())
@@ -299,6 +308,9 @@ BROKEN = {
     "run.lanes[1] has no field 'x'": lambda d: d["lanes"][1].update(x=1),
     "run.samples[2].core should be int, not 'two'": lambda d: d["samples"][2].update(core="two"),
     "run.samples[0].lane is 9, but the run has 2 lanes": lambda d: d["samples"][0].update(lane=9),
+    "run.memory[0].lane is 2, but the run has 2 lanes": lambda d: d.update(
+        memory=[{"time": 0.5, "lane": 2, "resident_bytes": 1, "private_bytes": None}]
+    ),
     "its 'format' should be": lambda d: d.update(format="manybrains run 99"),
 }
 

@@ -1,6 +1,7 @@
 """The process that looks: whom it sees, what it tells, and when it ends."""
 
 import marshal
+import math
 import multiprocessing
 import os
 import select
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 from worker_functions import burn, burn_thread
 
@@ -182,7 +184,7 @@ def test_where_the_system_keeps_it_to_itself_nothing_is_told_of_others(
     monkeypatch.setattr(records, "SHORTEST", 0.0)
     record = records.Record(0.05)
     record.look_at_the_machine()
-    assert ([], [], [], [], None, 0) == marshal.loads(record.report())
+    assert ([], [], [], [], None, 0, []) == marshal.loads(record.report())
 
 
 @pytest.mark.parametrize(("shortest", "told"), [(0.0, True), (1e9, False)])
@@ -193,6 +195,52 @@ def test_in_a_block_that_is_very_short_others_cannot_be_told(
     record = records.Record(0.05)
     record.look_at_the_machine()
     assert told is (marshal.loads(record.report())[4] is not None)
+
+
+def test_the_longer_a_look_at_the_memory_takes_the_later_comes_the_next() -> None:
+    record = records.Record(0.05, with_memory=True)
+    now = time.perf_counter()
+    assert record.next_memory <= now
+    record.keep_memory([(now, 7, 9, 5)], now - 1)
+    assert record.next_memory >= now + records.MEMORY_PAUSE
+    assert [(now, 7, 9, 5)] == marshal.loads(record.report())[6]
+
+
+def test_where_nobody_asked_the_memory_is_not_looked_at() -> None:
+    assert math.inf == records.Record(0.05).next_memory
+
+
+@linux
+def test_a_kernel_that_does_not_tell_the_parts_of_a_memory_tells_the_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing(*_: object) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(procfs, "open", missing, raising=False)
+    seen = procfs.LinuxProbe(os.getpid())
+    resident, private = seen.memory()
+    seen.close()
+    assert (True, None) == (resident > 10**6, private)
+
+
+@pytest.mark.parametrize("probe", [procfs.PortableProbe, procfs.probe])
+def test_what_is_private_is_a_part_of_what_is_resident(probe: Callable[..., procfs.Probe]) -> None:
+    seen = probe(os.getpid())
+    resident, private = seen.memory()
+    seen.close()
+    assert private is None or 0 < private < resident
+
+
+def test_a_system_that_keeps_the_parts_of_a_memory_to_itself_tells_the_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def denied(_: psutil.Process) -> None:
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr(psutil.Process, "memory_full_info", denied)
+    resident, private = procfs.PortableProbe(os.getpid()).memory()
+    assert (True, None) == (resident > 10**6, private)
 
 
 def test_a_block_that_ends_forgets_nobody_of_one_that_is_being_closed(

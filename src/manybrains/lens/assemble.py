@@ -7,11 +7,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..records.memory_look import MemoryLook
 from ..records.run import Lane, Sample
 from .lifetimes import Lifetime
 from .observations import Exit, Key, Look, Observations
 
-__all__ = ["assemble"]
+__all__ = ["assemble", "memory_looks"]
 
 _IDLE = 0.001  # CPU seconds: a worker of an earlier block that used less did not work in this one
 
@@ -60,6 +61,26 @@ def assemble(seen: Observations) -> tuple[tuple[Lane, ...], tuple[Sample, ...]]:
     samples = [sample for sample in samples if sample.time >= 0]
     samples.sort(key=lambda sample: (sample.time, sample.lane))
     return (main, *(lane for _, lane in pairs)), tuple(samples)
+
+
+def memory_looks(seen: Observations, lanes: Sequence[Lane]) -> tuple[MemoryLook, ...]:
+    """Return the looks at the memory of these lanes; a pid may belong to several, one by one."""
+    found: list[MemoryLook] = []
+    for moment, pid, resident, private in seen.memory:
+        time = moment - seen.begin
+        alive = [
+            index
+            for index, lane in enumerate(lanes)
+            if lane.pid == pid and lane.kind != "thread" and _was_there(lane, time)
+        ]
+        if alive and 0 <= time <= seen.end - seen.begin:
+            found.append(MemoryLook(time, alive[-1], resident, private))
+    return tuple(found)
+
+
+def _was_there(lane: Lane, time: float) -> bool:
+    known = [t for t in (lane.requested, lane.started) if t is not None]
+    return min(known, default=0.0) <= time and (lane.ended is None or time <= lane.ended)
 
 
 def _workers(seen: Observations) -> Iterable[_Worker]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from .lifetimes import Lifetime
 
-__all__ = ["Exit", "Key", "Look", "Observations", "Unrecorded"]
+__all__ = ["Exit", "Key", "Look", "Observations", "SeenMemory", "Unrecorded"]
 
 Key = tuple[int, int]  # pid, and the native id of a thread, or 0 for the process
 
@@ -23,6 +23,15 @@ class Look(NamedTuple):
     cpu_seconds: float
     core: int | None
     memory_bytes: int | None
+
+
+class SeenMemory(NamedTuple):
+    """A look of the sampler at the memory of a process; `time` as in a `Look`."""
+
+    time: float
+    pid: int
+    resident_bytes: int
+    private_bytes: int | None
 
 
 class Exit(NamedTuple):
@@ -62,6 +71,7 @@ class Observations:
         baseline: CPU seconds at the beginning, of the watched process, its threads, and the
             workers that were there before; None if their clock cannot be read.
         stood_at: where a process or thread was when the block was stopped.
+        memory: the looks of the sampler at the memory of each process.
     """
 
     begin: float
@@ -76,3 +86,4 @@ class Observations:
     alive: Mapping[Key, float | None] = field(default_factory=dict)
     baseline: Mapping[Key, float | None] = field(default_factory=dict)
     stood_at: Mapping[Key, str] = field(default_factory=dict)
+    memory: Sequence[SeenMemory] = ()

@@ -23,7 +23,7 @@ from ..workers.platform import LINUX
 from ..workers.session import Session
 from ..workers.stdlib_internals import helper_pids, temporary_folder
 from .lifetimes import Lifetimes
-from .observations import Exit, Look, Unrecorded
+from .observations import Exit, Look, SeenMemory, Unrecorded
 
 __all__ = ["Report", "Sampler", "helpers_of"]
 
@@ -42,6 +42,7 @@ class Report(NamedTuple):
         helpers: the helper processes that it found.
         busy: cores that all processes of the machine kept busy; None if too short to tell.
         kills: how many processes the system had killed for memory before the block.
+        memory: as in `Observations`.
     """
 
     looks: tuple[Look, ...] = ()
@@ -50,10 +51,11 @@ class Report(NamedTuple):
     helpers: tuple[Helper, ...] = ()
     busy: float | None = None
     kills: int | None = None
+    memory: tuple[SeenMemory, ...] = ()
 
 
 def _read_report(data: bytes) -> Report:
-    looks, exits, unrecorded, helpers, busy, kills = marshal.loads(data)
+    looks, exits, unrecorded, helpers, busy, kills, memory = marshal.loads(data)
     return Report(
         tuple(itertools.starmap(Look, looks)),
         tuple(itertools.starmap(Exit, exits)),
@@ -61,6 +63,7 @@ def _read_report(data: bytes) -> Report:
         tuple(Helper(name, pid, parent) for pid, name, parent in helpers),
         busy,
         kills,
+        tuple(itertools.starmap(SeenMemory, memory)),
     )
 
 
@@ -107,22 +110,22 @@ class Sampler:
         method = multiprocessing.get_start_method(allow_none=True) or self._machine.start_method
         return dataclasses.replace(self._machine, start_method=method)
 
-    def begin(self, interval: float) -> int:
-        """Begin to look; return the key that `end` needs."""
+    def begin(self, interval: float, with_memory: bool = False) -> int:
+        """Begin to look, at the memory too if that is wanted; return the key that `end` needs."""
         key = next(self._keys)
         with DelayedInterrupt(), self._lock:
             self._begins[key] = time.perf_counter()
             try:
-                self._begin(key, interval)
+                self._begin(key, interval, with_memory)
             except (OSError, EOFError):  # the sampler was ended: start it again
-                self._begin_anew(key, interval)
+                self._begin_anew(key, interval, with_memory)
         return key
 
-    def _begin(self, key: int, interval: float) -> None:
+    def _begin(self, key: int, interval: float, with_memory: bool) -> None:
         try:
             if not self._session.is_worker:  # a worker has its parent's folder
                 self.remember_to_remove(temporary_folder())
-            self._order(f"begin {key} {interval!r} {self._begins[key]!r}")
+            self._order(f"begin {key} {interval!r} {self._begins[key]!r} {int(with_memory)}")
             if not self._is_there:  # once: waiting doubles the time of an empty block
                 self._read(1)
                 self._is_there = True
@@ -130,10 +133,10 @@ class Sampler:
             self.close()
             raise
 
-    def _begin_anew(self, key: int, interval: float) -> None:
+    def _begin_anew(self, key: int, interval: float, with_memory: bool) -> None:
         try:
             self._start()
-            self._begin(key, interval)
+            self._begin(key, interval, with_memory)
             self._trouble = ""
         except (OSError, EOFError) as error:  # no room for another process: go on without it
             self._trouble = f"could not be started ({error}). {remedy(error)}"

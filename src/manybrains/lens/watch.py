@@ -22,7 +22,7 @@ from ..workers.cpu_clock import cpu_of
 from ..workers.interrupts import is_interrupt
 from ..workers.session import Session
 from . import installation
-from .assemble import assemble
+from .assemble import assemble, memory_looks
 from .lifetimes import Lifetime
 from .observations import Key, Observations
 from .sampler_client import Report, Sampler, helpers_of
@@ -38,6 +38,7 @@ def watch(
     deadline: float | None = None,
     interval: float = 0.05,
     quiet: bool = False,
+    memory: bool = False,
 ) -> "Watch":
     """Watch a block of code: `with watch() as run: ...`; afterwards `run` has its figures.
 
@@ -51,6 +52,8 @@ def watch(
             block.  Without a deadline, the block may take any time.
         interval: seconds between two looks at each worker, at least 0.005.
         quiet: print nothing when the deadline passes.
+        memory: look now and then at the memory of each process, for `plot_memory`.  It takes the
+            sampler some milliseconds for each 100 MB, and up to a twentieth of a core.
 
     Raises:
         ValueError: if an argument makes no sense; the message says which, and what would.
@@ -61,7 +64,7 @@ def watch(
         raise ValueError(f"the deadline should be a number of seconds above 0, not {deadline!r}")
     if not _is_between(interval, 0.005, 3600.0):
         raise ValueError(f"the interval should be 0.005 to 3600 seconds, not {interval!r}")
-    return Watch(name, deadline, interval, quiet)
+    return Watch(name, deadline, interval, quiet, memory)
 
 
 def _is_between(value: object, least: float, most: float) -> bool:
@@ -84,12 +87,15 @@ class Watch:
             workers for memory; else empty.
     """
 
-    def __init__(self, name: str, deadline: float | None, interval: float, quiet: bool) -> None:
+    def __init__(
+        self, name: str, deadline: float | None, interval: float, quiet: bool, memory: bool
+    ) -> None:
         self.handle = WatchedRun()
         self.trouble = ""
         self._name = name
         self._interval = interval
         self._quiet = quiet
+        self._with_memory = memory
         self._stood_at: dict[Key, str] = {}
         self._killed: set[process.BaseProcess] = set()
         self._deadline: Deadline | None = None
@@ -109,7 +115,7 @@ class Watch:
                 session.sampler = Sampler(session)
             self._sampler: Sampler = session.sampler
             self._before = set(active_children())
-            self._key = self._sampler.begin(self._interval)
+            self._key = self._sampler.begin(self._interval, self._with_memory)
             undo.callback(self._sampler.forget, self._key)
             undo.callback(self._sampler.end, self._key)
             self._baseline = _cpu_by_now(self._before)
@@ -161,6 +167,7 @@ class Watch:
             alive=alive,
             baseline=self._baseline,
             stood_at=self._stood_at,
+            memory=report.memory,
         )
         self._sampler.forget(self._key)
         self.trouble = "" if report.looks else self._sampler.trouble(self._name)
@@ -183,6 +190,7 @@ class Watch:
             finished=error is None and not passed,
             note=self._note(lanes, error, seconds),
             used_by_others=_used_by_others(report, lanes, seconds),
+            memory=memory_looks(seen, lanes),
         )
         self.handle.complete(run)
         if not passed or isinstance(error, SystemExit):

@@ -129,7 +129,7 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"%%watch: {message}. {_USAGE}")
 
 
-_USAGE = "Usage: %%watch [name] [--deadline SECONDS] [--interval SECONDS] [--quiet]"
+_USAGE = "Usage: %%watch [name] [--deadline SECONDS] [--interval SECONDS] [--memory] [--quiet]"
 
 
 def from_line(shell: Any, line: str) -> _Shown:
@@ -142,6 +142,7 @@ def from_line(shell: Any, line: str) -> _Shown:
     parser.add_argument("name", nargs="?")
     parser.add_argument("--deadline", type=float)
     parser.add_argument("--interval", type=float, default=0.05)
+    parser.add_argument("--memory", action="store_true")
     parser.add_argument("--quiet", action="store_true")
     try:
         options = parser.parse_args(shlex.split(line, comments=True))
@@ -154,14 +155,20 @@ def from_line(shell: Any, line: str) -> _Shown:
         if options.name is not None and not is_free:
             kind = type(shell.user_ns[name]).__name__
             parser.error(f"{name!r} is already a name of yours (of type {kind}): choose another")
-        watched = watch(name, deadline=options.deadline, interval=options.interval, quiet=True)
+        watched = watch(
+            name,
+            deadline=options.deadline,
+            interval=options.interval,
+            memory=options.memory,
+            quiet=True,
+        )
     except (ValueError, argparse.ArgumentError) as error:
         raise UsageError(f"%%watch: {error}. {_USAGE}") from None
     return _Shown(shell, name, options.quiet, watched)
 
 
 def describe(line: str, cell: str) -> NoReturn:  # noqa: ARG001 - IPython's signature
-    """Watch this cell's workers: `%%watch [name] [--deadline S] [--interval S] [--quiet]`.
+    """Watch this cell's workers: `%%watch [name] [--deadline S] [--interval S] ...`.
 
     Everything below the line is plain Python.  Afterwards the cell shows what the workers
     printed, one line that sums the run up, and the picture of it; `name` (or `run`) holds
@@ -171,6 +178,7 @@ def describe(line: str, cell: str) -> NoReturn:  # noqa: ARG001 - IPython's sign
 
     --deadline S    after S seconds end the workers and the cell; the kernel lives on
     --interval S    seconds between two looks at each worker (0.05)
+    --memory        look at the memory of each process too, for `plot_memory`
     --quiet         show nothing, only bind the name
     """
     raise UsageError(f"%%watch has to be the first line of its cell. {_USAGE}")

@@ -23,7 +23,7 @@ from .style import (
 )
 from .words import shortened
 
-__all__ = ["plot_cores", "plot_memory"]
+__all__ = ["plot_cores", "plot_memory_over_time"]
 
 MEGABYTE = 1e6
 MOST_LINES = 12  # with names; more names have no room
@@ -76,7 +76,7 @@ def _draw_references(ax: Axes, references: dict[float, str]) -> None:
         note(ax, words, right, place)
 
 
-def plot_memory(run: Run, ax: Axes | None = None) -> Axes:
+def plot_memory_over_time(run: Run, ax: Axes | None = None) -> Axes:
     """Draw the resident memory of each process over time, in megabytes of 10^6 bytes.
 
     Several processes can share a page of memory, and each of them counts it.  So do not add
@@ -85,7 +85,7 @@ def plot_memory(run: Run, ax: Axes | None = None) -> Axes:
     Raises:
         TypeError: if `run` is no Run or `ax` no Axes.
     """
-    run = run_given("plot_memory", run)
+    run = run_given("plot_memory_over_time", run)
     lines = _memory_lines(run)
     with styled_axes(ax, 3.0) as ax:
         for lane, line in reversed(lines.items()):

@@ -15,11 +15,12 @@ from pathlib import Path
 from .cpu_curve import Curve, cores_between, curve_of
 from .machine import Machine
 from .measured import Measured
+from .memory_look import MemoryLook, largest
 from .plain_data import fields_of, from_plain
 
 __all__ = ["OVER", "Helper", "Lane", "Run", "Sample"]
 
-FORMAT = "manybrains run 2"
+FORMAT = "manybrains run 3"
 OVER = 1.15  # times as many cores: a larger excess is more than an error of the CPU clocks
 
 
@@ -119,6 +120,7 @@ class Run:
         note: why the block did not finish, and where each lane stood; else empty.
         used_by_others: cores that other programs kept busy meanwhile, on average; None if
             the block was too short to tell.
+        memory: the looks at the memory of each process, if the reader asked for them.
     """
 
     name: str
@@ -131,6 +133,7 @@ class Run:
     finished: bool = True
     note: str = ""
     used_by_others: float | None = None
+    memory: tuple[MemoryLook, ...] = ()
 
     @property
     def workers(self) -> tuple[Lane, ...]:
@@ -141,6 +144,16 @@ class Run:
     def stood_at(self) -> dict[str, str]:
         """Where each lane was when the block was stopped, by the lane's name; see `Lane`."""
         return {lane.name: lane.stood_at for lane in self.lanes if lane.stood_at}
+
+    @property
+    def resident_bytes(self) -> dict[str, int]:
+        """The most resident memory that each process was seen with, by the lane's name."""
+        return largest((self.lanes[look.lane].name, look.resident_bytes) for look in self.memory)
+
+    @property
+    def private_bytes(self) -> dict[str, int]:
+        """The most private memory that each process was seen with; empty if nobody tells."""
+        return largest((self.lanes[look.lane].name, look.private_bytes) for look in self.memory)
 
     @property
     def cpu_seconds(self) -> Measured:
@@ -234,12 +247,17 @@ class Run:
         if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
             raise ValueError(f"not a saved run: its 'format' should be {FORMAT!r}")
         run: Run = from_plain(cls, data, "run")
-        for index, sample in enumerate(run.samples):
-            if not 0 <= sample.lane < len(run.lanes):
-                raise ValueError(
-                    f"run.samples[{index}].lane is {sample.lane}, "
-                    f"but the run has {len(run.lanes)} lanes"
-                )
+        lanes_of = {
+            "samples": [sample.lane for sample in run.samples],
+            "memory": [look.lane for look in run.memory],
+        }
+        for field, lanes in lanes_of.items():
+            for index, lane in enumerate(lanes):
+                if not 0 <= lane < len(run.lanes):
+                    raise ValueError(
+                        f"run.{field}[{index}].lane is {lane}, "
+                        f"but the run has {len(run.lanes)} lanes"
+                    )
         return run
 
     def save(self, path: str | os.PathLike[str]) -> None:

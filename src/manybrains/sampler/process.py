@@ -4,11 +4,11 @@ It is a bare child of the notebook: a thread in the kernel would get no GIL just
 something to see.  It sleeps while nothing is watched, and ends when its parent ends.
 """
 
-# Orders come on standard input, one per line: "begin KEY INTERVAL TIME", "end KEY PASSED" (0 or
-# 1), "deadline KEY BEGIN UNTIL SIGNAL NEWEST-PID DESCRIPTOR ..." (see `Deadlines.keep`),
-# "remove FOLDER" (as hexadecimal UTF-8), "stop".  On standard output, "!" says once that the
-# sampler runs, and a report answers each "end": eight bytes with its length, then what
-# `Record.report` returns.  Times are on the clock of time.perf_counter.
+# Orders come on standard input, one per line: "begin KEY INTERVAL TIME MEMORY" (0 or 1: whether to
+# look at the memory), "end KEY PASSED" (0 or 1), "deadline KEY BEGIN UNTIL SIGNAL NEWEST-PID
+# DESCRIPTOR ..." (see `Deadlines.keep`), "remove FOLDER" (as hexadecimal UTF-8), "stop".  On
+# standard output, "!" says once that the sampler runs, and a report answers each "end": eight bytes
+# with its length, then what `Record.report` returns.  Times are on the clock of time.perf_counter.
 
 import contextlib
 import os
@@ -30,7 +30,7 @@ from .procfs import (
     start_time,
 )
 from .program_names import helper_name, program_name
-from .record import Look, Record
+from .record import Look, MemoryLook, Record
 from .waiter import waiter
 
 __all__ = ["Sampler", "main"]
@@ -108,10 +108,10 @@ class Sampler:
             self.folders.append(bytes.fromhex(key.decode()).decode())
             return
         if order == b"begin":
-            interval, begin = map(float, figures)
+            interval, begin, with_memory = map(float, figures)
             if LINUX and not self._records:
                 self._know_who_was_there(begin)
-            record = self._records[key] = Record(interval)
+            record = self._records[key] = Record(interval, bool(with_memory))
             record.helpers.extend(self._helpers.values())
             record.look_at_the_machine()
             return
@@ -139,6 +139,20 @@ class Sampler:
             for record in due:
                 record.keep(looks)
                 record.next = max(record.next + record.interval, now + record.interval / 2)
+        asked = [record for record in due if now >= record.next_memory]
+        if asked:
+            began = time.perf_counter()
+            memory = self._look_at_the_memory(began)
+            for record in asked:
+                record.keep_memory(memory, began)
+
+    def _look_at_the_memory(self, now: float) -> list[MemoryLook]:
+        looks: list[MemoryLook] = []
+        for (pid, thread), seen in self._seen.items():
+            if not thread:
+                with contextlib.suppress(OSError):  # it has ended: the next look tells
+                    looks.append((now, pid, *seen.memory()))
+        return looks
 
     def _look(self, now: float) -> list[Look]:
         self._read_log()

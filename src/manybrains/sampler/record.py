@@ -1,6 +1,7 @@
 """What the sampler has seen of one watched block so far, and its report about it."""
 
 import marshal
+import math
 import time
 
 from .procfs import busy_seconds, kills_for_memory
@@ -9,15 +10,29 @@ __all__ = ["Record"]
 
 MOST_LOOKS = 60_000  # kept of one block; if there are more, every second round is dropped
 SHORTEST = 0.2  # seconds: over less, the machine's use cannot be told, as it is counted in ticks
+# Seconds from one look at the memory to the next, at least; 20 times as long as a look takes; and
+# a hundredth of the block so far, so that a long block has not too many.
+MEMORY_SECONDS, MEMORY_PAUSE, MEMORY_SHARE = 0.1, 20, 0.01
 Look = tuple[float, int, int, float, "int | None", "int | None"]
+MemoryLook = tuple[float, int, int, "int | None"]
 
 
 class Record:
-    """What was seen for one watched block so far; its fields are those of `report`."""
+    """What was seen for one watched block so far; its fields are those of `report`.
 
-    def __init__(self, interval: float) -> None:
+    Args:
+        interval: seconds from one look to the next.
+        with_memory: whether the memory of each process is looked at, too.
+
+    Attributes:
+        next, next_memory: when the next look is due, and the next look at the memory.
+    """
+
+    def __init__(self, interval: float, with_memory: bool = False) -> None:
         self.interval = interval
         self.next = self._begin = time.perf_counter()
+        self.next_memory = self._begin if with_memory else math.inf
+        self.memory: list[MemoryLook] = []
         self._busy: float | None = None
         self._kills = 0
         self.rounds: list[list[Look]] = []
@@ -44,16 +59,23 @@ class Record:
             self._kept = sum(map(len, self.rounds))
             self._thin *= 2
 
+    def keep_memory(self, looks: list[MemoryLook], began: float) -> None:
+        """Keep a round of looks at the memory; the longer it took, the later comes the next."""
+        self.memory += looks
+        now = time.perf_counter()
+        pause = max(MEMORY_PAUSE * (now - began), MEMORY_SHARE * (now - self._begin))
+        self.next_memory = now + max(MEMORY_SECONDS, pause)
+
     def report(self) -> bytes:
         """Return all of it as marshal data, in the order of `sampler_client.Report`.
 
-        (looks, exits, unrecorded, helpers, busy, kills): `busy` is how many cores of the machine
-        all processes kept busy meanwhile, None if the time was too short to tell; `kills` is how
-        many processes the system had killed for memory when the block began.
+        (looks, exits, unrecorded, helpers, busy, kills, memory): `busy` is how many cores of the
+        machine all processes kept busy meanwhile, None if the time was too short to tell; `kills`
+        is how many processes the system had killed for memory when the block began.
         """
         looks = [look for round_ in self.rounds for look in round_]
         seen = (looks, self.exits, self.unrecorded, self.helpers)
-        return marshal.dumps((*seen, self._busy_cores(), self._kills))
+        return marshal.dumps((*seen, self._busy_cores(), self._kills, self.memory))
 
     def _busy_cores(self) -> float | None:
         seconds = time.perf_counter() - self._begin
