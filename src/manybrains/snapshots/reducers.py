@@ -113,6 +113,21 @@ def _module(module: types.ModuleType) -> Any:
     return importlib.import_module, (module.__name__,)
 
 
+def _method(method: Any) -> Any:
+    """Reduce a method that a module offers as a function, such as multiprocessing.Queue.
+
+    A worker gets that of its own module, as in a script, and no copy of the object behind it.
+    """
+    if isinstance(method.__self__, types.ModuleType | None):
+        return NotImplemented  # a function in C, which pickle sends by its name
+    name = method.__name__
+    for module in list(sys.modules.values()):
+        is_imported = type(module) is types.ModuleType and module.__name__ not in MAIN
+        if is_imported and vars(module).get(name) is method:
+            return getattr, (module, name)
+    return NotImplemented
+
+
 def _variable(variable: ContextVar[Any]) -> Any:
     """Reduce a context variable: its present value becomes the default."""
     try:
@@ -157,6 +172,8 @@ def _missing(_: Any) -> Any:
 _WRAPPED = {*functools.WRAPPER_ASSIGNMENTS, "__wrapped__", "cache_parameters"}
 _REDUCERS: dict[type, Callable[[Any], Any]] = {
     types.ModuleType: _module,
+    types.MethodType: _method,
+    types.BuiltinMethodType: _method,
     type(functools.lru_cache(len)): _cached,
     type(dataclasses.MISSING): _missing,
     ContextVar: _variable,
