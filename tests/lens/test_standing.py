@@ -357,6 +357,28 @@ def test_a_block_that_ends_in_time_asks_nobody(monkeypatch: pytest.MonkeyPatch) 
     assert re.match("run: ", repr(run.run))
 
 
+def test_a_worker_that_is_just_being_forked_is_asked(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some C libraries block every signal in a child until the fork is over."""
+    listening, looks = stacks._listening, []
+
+    def not_yet(pid: int, number: int) -> list[Path]:
+        looks.append(pid)
+        return listening(pid, number) if len(looks) > 3 else []
+
+    monkeypatch.setattr(stacks, "_listening", not_yet)
+    worker = multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,))
+    worker.start()
+    try:
+        [(pid, told)] = stacks.stacks_of_workers(session, [worker.pid or 0], 2.0).items()
+        assert worker.pid == pid
+        assert not isinstance(told, str)
+    finally:
+        worker.kill()
+        worker.join()
+
+
 def test_what_a_late_worker_tells_is_not_taken_for_the_word_of_another(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -372,6 +394,8 @@ def test_what_a_late_worker_tells_is_not_taken_for_the_word_of_another(
     for worker in workers:
         worker.start()
     pids = [worker.pid or 0 for worker in workers]
+    while not all(stacks._listening(pid, session.stack_signal) for pid in pids):
+        time.sleep(0.001)  # they are just being forked
     try:
         assert {} == stacks.stacks_of_workers(session, pids, 1.0)
         assert 1 == len(asked)

@@ -21,6 +21,7 @@ __all__ = ["Frame", "Stack", "stack_of", "stacks_here", "stacks_of_workers"]
 _THREAD = re.compile(r"^(?:Current thread|Thread) 0x[0-9a-f]+.*\(most recent call first\)", re.M)
 _FRAME = re.compile(r'^  File "([^"\n]*)", line (\d+) in (.*)$', re.M)
 _STEP = 0.0003  # seconds between two looks whether a worker has told
+_FORK = 0.01  # seconds that a fork may take at most
 
 
 class Frame(NamedTuple):
@@ -100,9 +101,12 @@ def _obstacle(pid: int, number: int) -> str:
     if _state(pid)[0] in "Tt":
         return "stopped by a signal"
     is_caught = _has(_status(Path(f"/proc/{pid}/status"))["SigCgt"], number)
-    if not is_caught or not _listening(pid, number):
-        return "not asked: it does not listen to signals"
-    return ""
+    until = time.monotonic() + _FORK
+    while is_caught and not (listens := bool(_listening(pid, number))):
+        if time.monotonic() > until:
+            break
+        time.sleep(_STEP)  # the C library lets no signal into a child that is just being forked
+    return "" if is_caught and listens else "not asked: it does not listen to signals"
 
 
 def _listening(pid: int, number: int) -> list[Path]:
