@@ -24,6 +24,7 @@ _ROOMS = {
     "Scaling": "comparisons.scaling",
     "measure_scaling": "comparisons.scaling",
     "ceiling": "comparisons.ceiling",
+    "break_even": "comparisons.break_even",
     "Ticks": "lessons.workloads",
     "count": "lessons.workloads",
     "fetch": "lessons.workloads",
@@ -34,8 +35,10 @@ _ROOMS = {
     "Claim": "lessons.claims",
     "claim": "lessons.claims",
     "predict": "lessons.claims",
+    "Outbox": "lessons.outbox",
     "PausedArray": "lessons.paused_array",
     "TwoWorkers": "lessons.two_workers",
+    "plot_break_even": "plots.break_even",
     "plot_cores": "plots.usage",
     "plot_memory": "plots.usage",
     "plot_processes": "plots.process_tree",
@@ -49,11 +52,13 @@ _ROOMS = {
 __all__ = sorted(_ROOMS)  # noqa: PLE0605 - `__getattr__` loads the names
 
 if TYPE_CHECKING:
+    from .comparisons.break_even import break_even
     from .comparisons.ceiling import ceiling
     from .comparisons.comparison import Comparison, Contestant, compare
     from .comparisons.scaling import Scaling, measure_scaling
     from .lens.watch import watch
     from .lessons.claims import Claim, claim, predict
+    from .lessons.outbox import Outbox
     from .lessons.paused_array import PausedArray
     from .lessons.two_workers import TwoWorkers
     from .lessons.workloads import (
@@ -66,6 +71,7 @@ if TYPE_CHECKING:
         tick,
     )
     from .notebook.extension import load_ipython_extension, unload_ipython_extension
+    from .plots.break_even import plot_break_even
     from .plots.process_tree import plot_processes
     from .plots.speedup import plot_speedup
     from .plots.ticks import plot_ticks

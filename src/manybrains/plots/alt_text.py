@@ -1,9 +1,10 @@
 """What a picture shows, in words for a screen reader."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from ..records.run import Run
+from .break_even import crossings_in_words
 from .speedup import gain_in_words
 from .ticks import meeting, ticks_given
 from .timeline_data import in_words
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["alt_text"]
 
 
-def alt_text(data: "Run | Comparison | Scaling | Sequence[Ticks]") -> str:
+def alt_text(
+    data: "Run | Comparison | Mapping[float, Comparison] | Scaling | Sequence[Ticks]",
+) -> str:
     """Return, in sentences for a screen reader, what the picture of the data shows.
 
     Raises:
@@ -25,6 +28,8 @@ def alt_text(data: "Run | Comparison | Scaling | Sequence[Ticks]") -> str:
     """
     if isinstance(data, Run):
         return in_words(data)
+    if isinstance(data, Mapping):
+        return crossings_in_words(data)
     if hasattr(data, "contestants"):
         return race_in_words(cast("Comparison", data))
     if hasattr(data, "points"):
