@@ -24,7 +24,7 @@ _ROOMS = {
     "Scaling": "comparisons.scaling",
     "measure_scaling": "comparisons.scaling",
     "ceiling": "comparisons.ceiling",
-    "break_even": "comparisons.break_even",
+    "break_even": "comparisons.crossing",
     "Ticks": "lessons.workloads",
     "count": "lessons.workloads",
     "fetch": "lessons.workloads",
@@ -52,9 +52,9 @@ _ROOMS = {
 __all__ = sorted(_ROOMS)  # noqa: PLE0605 - `__getattr__` loads the names
 
 if TYPE_CHECKING:
-    from .comparisons.break_even import break_even
     from .comparisons.ceiling import ceiling
     from .comparisons.comparison import Comparison, Contestant, compare
+    from .comparisons.crossing import break_even
     from .comparisons.scaling import Scaling, measure_scaling
     from .lens.watch import watch
     from .lessons.claims import Claim, claim, predict

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
-from ..comparisons.break_even import break_even
+from ..comparisons.crossing import break_even
 from .style import (
     ACCENT,
     INK,

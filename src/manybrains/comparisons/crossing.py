@@ -1,4 +1,4 @@
-"""Break-even: from which size of the work on another way of working is the faster one.
+"""Where wall times cross: from which size of the work on another way is the faster one.
 
 It is made from Comparisons only, one for each size.
 """
