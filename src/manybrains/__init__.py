@@ -35,11 +35,14 @@ _ROOMS = {
     "Claim": "lessons.claims",
     "claim": "lessons.claims",
     "predict": "lessons.claims",
+    "Interleaving": "lessons.interleavings",
+    "interleavings": "lessons.interleavings",
     "Outbox": "lessons.outbox",
     "PausedArray": "lessons.paused_array",
     "TwoWorkers": "lessons.two_workers",
     "plot_break_even": "plots.break_even",
     "plot_cores": "plots.usage",
+    "plot_interleavings": "plots.interleavings",
     "plot_memory": "plots.usage",
     "plot_processes": "plots.process_tree",
     "plot_speedup": "plots.speedup",
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
     from .comparisons.scaling import Scaling, measure_scaling
     from .lens.watch import watch
     from .lessons.claims import Claim, claim, predict
+    from .lessons.interleavings import Interleaving, interleavings
     from .lessons.outbox import Outbox
     from .lessons.paused_array import PausedArray
     from .lessons.two_workers import TwoWorkers
@@ -72,6 +76,7 @@ if TYPE_CHECKING:
     )
     from .notebook.extension import load_ipython_extension, unload_ipython_extension
     from .plots.break_even import plot_break_even
+    from .plots.interleavings import plot_interleavings
     from .plots.process_tree import plot_processes
     from .plots.speedup import plot_speedup
     from .plots.ticks import plot_ticks

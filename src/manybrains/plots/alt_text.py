@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from ..records.run import Run
 from .break_even import crossings_in_words
+from .interleavings import interleavings_in_words
 from .speedup import gain_in_words
 from .ticks import meeting, ticks_given
 from .timeline_data import in_words
@@ -13,14 +14,16 @@ from .wall_times import race_in_words
 if TYPE_CHECKING:
     from ..comparisons.comparison import Comparison
     from ..comparisons.scaling import Scaling
+    from ..lessons.interleavings import Interleaving
     from ..lessons.workloads import Ticks
+
+    Several = Sequence[Interleaving] | Sequence[Ticks] | Mapping[float, Comparison]
+    Drawn = Run | Comparison | Scaling | Several
 
 __all__ = ["alt_text"]
 
 
-def alt_text(
-    data: "Run | Comparison | Mapping[float, Comparison] | Scaling | Sequence[Ticks]",
-) -> str:
+def alt_text(data: "Drawn") -> str:
     """Return, in sentences for a screen reader, what the picture of the data shows.
 
     Raises:
@@ -34,4 +37,6 @@ def alt_text(
         return race_in_words(cast("Comparison", data))
     if hasattr(data, "points"):
         return gain_in_words(cast("Scaling", data))
+    if isinstance(data, Sequence) and any(hasattr(one, "loses") for one in data):
+        return interleavings_in_words(cast("Sequence[Interleaving]", data))
     return f"When each worker computed. {meeting(ticks_given('alt_text', data))}."
