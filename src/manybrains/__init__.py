@@ -42,7 +42,7 @@ _ROOMS = {
     "TwoWorkers": "lessons.two_workers",
     "plot_break_even": "plots.break_even",
     "plot_cores": "plots.usage",
-    "plot_interleavings": "plots.interleavings",
+    "plot_interleavings": "plots.orders",
     "plot_memory": "plots.usage",
     "plot_processes": "plots.process_tree",
     "plot_speedup": "plots.speedup",
@@ -76,7 +76,7 @@ if TYPE_CHECKING:
     )
     from .notebook.extension import load_ipython_extension, unload_ipython_extension
     from .plots.break_even import plot_break_even
-    from .plots.interleavings import plot_interleavings
+    from .plots.orders import plot_interleavings
     from .plots.process_tree import plot_processes
     from .plots.speedup import plot_speedup
     from .plots.ticks import plot_ticks

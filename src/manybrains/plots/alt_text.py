@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from ..records.run import Run
 from .break_even import crossings_in_words
-from .interleavings import interleavings_in_words
+from .orders import interleavings_in_words
 from .speedup import gain_in_words
 from .ticks import meeting, ticks_given
 from .timeline_data import in_words

@@ -1,4 +1,4 @@
-"""Interleavings: every order of two workers' steps, and how many of them lose an update."""
+"""Orders of two workers' steps: what their picture says, and how it is drawn."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
