@@ -25,6 +25,7 @@ _ROOMS = {
     "Scaling": "comparisons.scaling",
     "measure_scaling": "comparisons.scaling",
     "ceiling": "comparisons.ceiling",
+    "break_even": "comparisons.crossing",
     "Ticks": "lessons.workloads",
     "count": "lessons.workloads",
     "fetch": "lessons.workloads",
@@ -35,9 +36,14 @@ _ROOMS = {
     "Claim": "lessons.claims",
     "claim": "lessons.claims",
     "predict": "lessons.claims",
+    "Interleaving": "lessons.interleavings",
+    "interleavings": "lessons.interleavings",
+    "Outbox": "lessons.outbox",
     "PausedArray": "lessons.paused_array",
     "TwoWorkers": "lessons.two_workers",
+    "plot_break_even": "plots.break_even",
     "plot_cores": "plots.usage",
+    "plot_interleavings": "plots.orders",
     "plot_memory": "plots.memory",
     "plot_memory_over_time": "plots.usage",
     "plot_processes": "plots.process_tree",
@@ -53,9 +59,12 @@ __all__ = sorted(_ROOMS)  # noqa: PLE0605 - `__getattr__` loads the names
 if TYPE_CHECKING:
     from .comparisons.ceiling import ceiling
     from .comparisons.comparison import Comparison, Contestant, compare
+    from .comparisons.crossing import break_even
     from .comparisons.scaling import Scaling, measure_scaling
     from .lens.watch import watch
     from .lessons.claims import Claim, claim, predict
+    from .lessons.interleavings import Interleaving, interleavings
+    from .lessons.outbox import Outbox
     from .lessons.paused_array import PausedArray
     from .lessons.two_workers import TwoWorkers
     from .lessons.workloads import (
@@ -68,7 +77,9 @@ if TYPE_CHECKING:
         tick,
     )
     from .notebook.extension import load_ipython_extension, unload_ipython_extension
+    from .plots.break_even import plot_break_even
     from .plots.memory import plot_memory
+    from .plots.orders import plot_interleavings
     from .plots.process_tree import plot_processes
     from .plots.speedup import plot_speedup
     from .plots.ticks import plot_ticks
