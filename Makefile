@@ -32,9 +32,10 @@ lab: set-up
 	@$(in-venv) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/00-start-here.ipynb \
 		$(no-screen) $(as-root) $(ARGS)
 
-# Two files of tests, or two notebooks, are run side by side; a file stays whole, for its tests
-# share a kernel. In the order of their names: the notebooks, which take long, fill up the end.
-side-by-side = -n 2 --dist loadscope --no-loadscope-reorder
+# Three files of tests, or notebooks, are run side by side, also on two cores: many tests wait.
+# A file stays whole, for its tests share a kernel. In the order of their names: the notebooks,
+# which take long, fill up the end.
+side-by-side = -n 3 --dist loadscope --no-loadscope-reorder
 
 test: set-up-test
 	@$(in-venv) -m pytest --nbval $(side-by-side) tests notebooks $(ARGS)

@@ -187,7 +187,7 @@ def test_tests_and_notebooks_are_run_as_anybody_would_type_it():
 @pytest.mark.parametrize("target", ["test", "check"])
 def test_a_file_of_tests_is_not_torn_apart_where_two_run_side_by_side(target):
     """Its tests share a kernel, and the cells of a notebook one after the other do."""
-    assert "-n 2 --dist loadscope" in make("-n", target)
+    assert "-n 3 --dist loadscope" in make("-n", target)
 
 
 @needs_make
