@@ -3,15 +3,17 @@
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import nbformat
+from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-__all__ = ["TRIALS", "Kernel", "Shown", "bare_kernel", "kernel"]
+__all__ = ["TRIALS", "Kernel", "Shown", "bare_kernel", "kernel", "start_kernel"]
 
 # How often each fault is tried; a release is tried 100 times.
 TRIALS = int(os.environ.get("MANYBRAINS_TRIALS", "1"))
@@ -68,6 +70,26 @@ class Kernel:
     @property
     def pid(self) -> int:
         return int(self.client.km.provisioner.pid)
+
+
+def start_kernel(**how: Any) -> tuple[KernelManager, Any]:
+    """Start a kernel that the caller ends; return its manager and a client to which it answers.
+
+    It is started again if another kernel has taken the port that was found to be free for it.
+    """
+    for _ in range(3):
+        manager = KernelManager(kernel_name="python3")
+        manager.start_kernel(**how)
+        client = manager.client()
+        client.start_channels()
+        until = time.monotonic() + 60
+        while manager.is_alive() and time.monotonic() < until:
+            with contextlib.suppress(RuntimeError):  # it does not answer yet
+                client.wait_for_ready(timeout=5)
+                return manager, client
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    raise RuntimeError("no kernel answers")
 
 
 @contextlib.contextmanager

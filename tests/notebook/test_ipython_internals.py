@@ -14,8 +14,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from jupyter_client.manager import KernelManager
-from kernels import Kernel, Shown, bare_kernel
+from kernels import Kernel, Shown, bare_kernel, start_kernel
 from nbclient.exceptions import CellExecutionError
 
 PRELUDE = """
@@ -356,14 +355,10 @@ def test_what_a_kernel_writes_at_the_original_descriptor_goes_to_the_log_of_the_
 ) -> None:
     """Only without PYTEST_CURRENT_TEST does ipykernel put a pipe in its place."""
     log = tmp_path / "log"
-    manager = KernelManager(kernel_name="python3")
     environment = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
     with log.open("wb") as file:
-        manager.start_kernel(env=environment, stderr=file)
-    client = manager.client()
-    client.start_channels()
+        manager, client = start_kernel(env=environment, stderr=file)
     try:
-        client.wait_for_ready(timeout=60)
         client.execute_interactive(
             "import os, sys; from manybrains.notebook import ipython_internals as door\n"
             "os.write(door.original_descriptor(sys.stderr), b'in the log')",

@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 import pytest
 from jupyter_client.manager import KernelManager
+from kernels import start_kernel
 
 TRIALS = int(os.environ.get("MANYBRAINS_TRIALS", "1"))
 MARK = "MANYBRAINS_TRIAL"
@@ -82,12 +83,8 @@ LEAST = 10
 def crowded_kernel(method: str) -> Iterator[tuple[KernelManager, Any, str]]:
     """Yield a kernel in whose running cell all kinds of workers are alive, and its mark."""
     mark = uuid.uuid4().hex
-    manager = KernelManager(kernel_name="python3")
-    manager.start_kernel(env={**os.environ, MARK: mark})
-    client = manager.client()
-    client.start_channels()
+    manager, client = start_kernel(env={**os.environ, MARK: mark})
     try:
-        client.wait_for_ready(timeout=60)
         reply = client.execute_interactive(SET_UP.format(method=method), timeout=60)
         assert "ok" == reply["content"]["status"]
         client.execute(START)
@@ -207,12 +204,8 @@ Parallel(n_jobs=2)(delayed(busy)(i) for i in range(2))
 def killed_kernel(folder: Path, cell: str, ready: Callable[[str], bool]) -> str:
     """Run these cells in a kernel, kill it when all is ready, and return the mark of the trial."""
     mark = uuid.uuid4().hex
-    manager = KernelManager(kernel_name="python3")
-    manager.start_kernel(env={**os.environ, MARK: mark}, cwd=str(folder))
-    client = manager.client()
-    client.start_channels()
+    manager, client = start_kernel(env={**os.environ, MARK: mark}, cwd=str(folder))
     try:
-        client.wait_for_ready(timeout=60)
         reply = client.execute_interactive(OTHERS.format(folder=folder), timeout=60)
         assert "ok" == reply["content"]["status"]
         client.execute(cell)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from conftest import START_METHODS
-from jupyter_client.manager import KernelManager
+from kernels import start_kernel
 
 SECONDS = 30  # until a test gives up
 SET_UP = """%load_ext manybrains
@@ -90,12 +90,8 @@ class Reader:
 
 @contextmanager
 def reader(method: str, stays: bool = True) -> Iterator[Reader]:
-    manager = KernelManager(kernel_name="python3")
-    manager.start_kernel()
-    client = manager.client()
-    client.start_channels()
+    manager, client = start_kernel()
     try:
-        client.wait_for_ready(timeout=60)
         one = Reader(client, stays)
         one.run(SET_UP.format(method=method))
         one.run(DEFINITIONS)
