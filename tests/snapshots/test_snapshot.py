@@ -132,6 +132,19 @@ def test_functions_of_a_file_that_run_has_read_share_its_names(notebook: Noteboo
     assert "(None, 2, 50)" == notebook.ask("f()")
 
 
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="before, such a name is in quotes")
+@pytest.mark.parametrize("arguments", ["", "(frozen=True, slots=True)", "(order=True)"])
+def test_a_dataclass_that_names_itself_arrives(arguments: str, notebook: Notebook) -> None:
+    notebook.run(
+        f"from dataclasses import dataclass, fields\n@dataclass{arguments}\nclass Node:\n"
+        "    n: int\n    left: Node | None = None\n    more: list[Later] = ()"
+    )
+    notebook.run("@dataclass\nclass Later:\n    n: int\ndef f(): return Node(1, Node(2))")
+    wanted = "Node(n=1, left=Node(n=2, left=None, more=()), more=())"
+    assert wanted == notebook.ask("f()")
+    assert "['n', 'left', 'more']" == notebook.ask("[*Node.__dataclass_fields__]")
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="type parameters came with Python 3.12")
 @pytest.mark.parametrize(
     ("cells", "question"),

@@ -81,11 +81,21 @@ def whole_class(thing: Any, how: Any) -> Any:
     if not isinstance(thing, type) or not isinstance(how, tuple) or len(how) != 6:
         return how
     build, arguments, (attributes, slots), *_, setter = how
+    if type(thing).__module__ == "_ctypes":
+        build, arguments = make.make_ctypes_class, arguments[1:4]
+        for name in [name for name, value in attributes.items() if _is_of_ctypes(value)]:
+            del attributes[name]  # `_fields_` makes it
     names = _RUN_FOR_CLASSES if issubclass(thing, type) else ("__init_subclass__",)
     later = {name: attributes.pop(name) for name in names if name in attributes}
     later["__qualname__"] = thing.__qualname__
     state = setter, (attributes, slots), later
     return build, arguments, state, None, None, make.complete_class
+
+
+def _is_of_ctypes(attribute: Any) -> bool:
+    """Tell whether an attribute is the field of a ctypes structure."""
+    kind = type(attribute)
+    return kind.__name__ == "CField" and kind.__module__ in ("_ctypes", "ctypes")
 
 
 def dispatcher(function: Any) -> Any:
@@ -165,6 +175,19 @@ def _alias(alias: Any) -> Any:
     return make.make_plain_type_alias, (name,), value, None, None, setter
 
 
+def _forward_reference(reference: Any) -> Any:
+    """Reduce the name of a class that is not there yet, as in an annotation of its own field.
+
+    Python 3.14 keeps with it the globals of the notebook; a worker has those of its own.
+    """
+    known = reference.__globals__ or {}
+    state = {
+        "__forward_module__": reference.__forward_module__ or known.get("__name__"),
+        "__forward_is_class__": reference.__forward_is_class__,
+    }
+    return type(reference), (reference.__forward_arg__,), (None, state)
+
+
 def _missing(_: Any) -> Any:
     return getattr, (dataclasses, "MISSING")
 
@@ -183,5 +206,7 @@ _REDUCERS: dict[type, Callable[[Any], Any]] = {
     typing.ParamSpec: _parameter,
     typing.TypeVarTuple: _parameter,
 }
+if sys.version_info >= (3, 14):
+    _REDUCERS[typing.ForwardRef] = _forward_reference
 if hasattr(typing, "TypeAliasType"):  # from Python 3.12 on
     _REDUCERS[typing.TypeAliasType] = _alias

@@ -26,6 +26,7 @@ __all__ = [
     "fresh",
     "make_cached",
     "make_counter",
+    "make_ctypes_class",
     "make_dispatcher",
     "make_function",
     "make_plain_type_alias",
@@ -80,6 +81,11 @@ def complete_instance(instance: Any, state: Any) -> None:
 
 
 _unfinished: list[tuple[type, dict[str, Any]]] = []
+
+
+def make_ctypes_class(name: str, bases: tuple[type, ...], attributes: dict[str, Any]) -> type:
+    """Return a new class whose metaclass, which has no public name, is that of its first base."""
+    return type(bases[0])(name, bases, attributes)  # type: ignore[no-any-return]
 
 
 def complete_class(kind: type, state: tuple[Any, Any, dict[str, Any]]) -> None:
