@@ -85,7 +85,7 @@ _unfinished: list[tuple[type, dict[str, Any]]] = []
 
 def make_ctypes_class(name: str, bases: tuple[type, ...], attributes: dict[str, Any]) -> type:
     """Return a new class whose metaclass, which has no public name, is that of its first base."""
-    return type(bases[0])(name, bases, attributes)  # type: ignore[no-any-return]
+    return type(bases[0])(name, bases, attributes)
 
 
 def complete_class(kind: type, state: tuple[Any, Any, dict[str, Any]]) -> None:
