@@ -35,7 +35,7 @@ _ANSWER_TIMEOUT = 3.0  # seconds that the sampler gets to answer
 
 
 class Report(NamedTuple):
-    """What the sampler saw of a block; `sampler_record` says how it travels.
+    """What the sampler saw of a block; `sampler.record` says how it travels.
 
     Attributes:
         looks, exits, unrecorded: as in `Observations`.

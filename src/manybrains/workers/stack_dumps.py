@@ -1,7 +1,7 @@
 """Where the threads of a process stand: the process writes it down when it gets a signal.
 
 `faulthandler` does this in C, in the signal's handler: it needs no GIL, and forked workers
-inherit it.  `lens.stacks` sends the signal and reads.  Workers import this: it is light.
+inherit it.  `deadlines.stacks` sends the signal and reads.  Workers import this: it is light.
 """
 
 import os
