@@ -67,4 +67,4 @@ clean:
 set-up set-up-test:
 	@command -v "$(PYTHON)" > /dev/null || { echo "There is no $(PYTHON) on PATH:" \
 		"install Python 3.11 or newer, or name it as in PYTHON=python3.14 make lab"; exit 1; }
-	@"$(PYTHON)" tests/set_up.py $(exactly) $(if $(filter %-test,$@),--extra test)
+	@"$(PYTHON)" tests/set_up.py $(exactly) --extra work $(if $(filter %-test,$@),--extra test)

@@ -33,7 +33,7 @@ FAILED = """Set-up failed; the lines above tell why. What helps, as a rule:
 - no connection, or a time-out: repeat the command; behind a proxy, set HTTPS_PROXY before
 - "No matching distribution", or a compiler is missing: take a Python for which the packages are
   built, as in: PYTHON=python3.14 make lab
-- "No space left": .venv needs about 600 MB, and pip as much in the temporary folder (TMPDIR)
+- "No space left": .venv needs about 900 MB, and pip as much in the temporary folder (TMPDIR)
 The next call tries again."""
 
 

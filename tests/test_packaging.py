@@ -77,7 +77,8 @@ def oldest_versions(requirements: list[str]) -> dict[str, str]:
 def test_conda_brings_what_pip_would_bring():
     of_conda_alone = ("python=", "pip")
     listed = [line for line in ENVIRONMENT["dependencies"] if not line.startswith(of_conda_alone)]
-    assert oldest_versions(PROJECT["dependencies"]) == oldest_versions(listed)
+    of_pip = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["work"]
+    assert oldest_versions(of_pip) == oldest_versions(listed)
 
 
 def test_the_python_of_conda_is_one_that_the_project_supports():
