@@ -363,6 +363,16 @@ def test_an_executor_that_breaks_calls_one_function_first_and_then_gives_the_fut
     assert (executor, 1, [future], [False]) == (whose, workers, futures, done)
 
 
+@any_method
+def test_an_executor_knows_its_workers_until_it_is_shut_down(start_method: str) -> None:
+    executor = ProcessPoolExecutor(1, multiprocessing.get_context(start_method))
+    assert [] == door.workers_at_work(executor)
+    pid = executor.submit(os.getpid).result(SECONDS)
+    assert [pid] == [worker.pid for worker in door.workers_at_work(executor)]
+    executor.shutdown()
+    assert [] == door.workers_at_work(executor)
+
+
 # --- managers
 
 

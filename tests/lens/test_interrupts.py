@@ -1,12 +1,16 @@
 """An interrupt, whenever it comes, leaves no worker that nobody knows, and loses no exit code."""
 
+import contextlib
 import multiprocessing
+import os
 import random
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
 
 import psutil
 import pytest
@@ -14,6 +18,7 @@ from kernels import TRIALS
 from worker_functions import burn
 
 from manybrains.lens import installation
+from manybrains.workers import interrupts
 from manybrains.workers.cleanup import children, end
 from manybrains.workers.interrupts import DelayedInterrupt, NotedInterrupts, is_delayed
 
@@ -120,6 +125,51 @@ def test_an_interrupt_is_noted_and_passed_on_and_the_handler_is_put_back() -> No
     assert not noted.came
 
 
+def goes_on_for(seconds: float, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Be interrupted, and run on for so long, where 0.2 s are too long; return what was told."""
+    monkeypatch.setattr(interrupts, "GOES_ON", 0.2)
+    told: list[str] = []
+    noted = NotedInterrupts(lambda: told.append("it goes on"))
+    noted.begin()
+    for _ in range(2):  # told once
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    time.sleep(seconds)
+    noted.end()
+    noted.begin()  # the next cell is not the one that was interrupted
+    time.sleep(0.5)
+    noted.end()
+    return told
+
+
+def test_code_that_runs_on_after_an_interrupt_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ["it goes on"] == goes_on_for(0.5, monkeypatch)
+
+
+def test_code_that_ends_soon_after_an_interrupt_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [] == goes_on_for(0.0, monkeypatch)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no os.fork on Windows")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_worker_tells_nobody_that_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interrupts, "GOES_ON", 0.1)
+    told = multiprocessing.get_context("fork").SimpleQueue()
+    noted = NotedInterrupts(lambda: told.put("it goes on"))
+    noted.begin()
+    worker = multiprocessing.get_context("fork").Process(target=interrupted_worker)
+    worker.start()
+    worker.join(30)
+    noted.end()
+    assert (0, True) == (worker.exitcode, told.empty())
+
+
+def interrupted_worker() -> None:
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    time.sleep(0.5)
+
+
 def test_a_handler_that_the_code_has_set_meanwhile_stays() -> None:
     before, noted = signal.getsignal(signal.SIGINT), NotedInterrupts()
     own = lambda *_: None  # noqa: E731
@@ -148,3 +198,48 @@ def test_a_block_that_delays_interrupts_delays_a_deadline_too_in_the_main_thread
     thread.start()
     thread.join()
     assert [True, True, False, False] == told
+
+
+# --- executors ----------------------------------------------------------------------------
+
+
+def leave_by_an_interrupt(
+    context: multiprocessing.context.BaseContext, seconds: float
+) -> list[Any]:
+    """Leave an executor of one worker with four tasks; return their futures."""
+    with (
+        pytest.raises(KeyboardInterrupt),
+        ProcessPoolExecutor(1, context) as executor,
+    ):
+        futures = [executor.submit(time.sleep, seconds) for _ in range(4)]
+        until = time.monotonic() + 30
+        while not futures[0].running() and time.monotonic() < until:
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+    return futures
+
+
+def test_an_executor_that_an_interrupt_leaves_ends_its_tasks_and_is_shut_down(
+    context: multiprocessing.context.BaseContext,
+) -> None:
+    begin = time.monotonic()
+    futures = leave_by_an_interrupt(context, seconds=60)
+    assert time.monotonic() - begin < 50
+    assert all(future.done() for future in futures)
+    assert futures[-1].cancelled()
+
+
+def test_a_task_that_is_nearly_done_is_done_before_its_executor_ends(
+    context: multiprocessing.context.BaseContext,
+) -> None:
+    first, *_ = leave_by_an_interrupt(context, seconds=0.0)
+    assert first.result() is None
+
+
+def test_an_executor_that_another_error_leaves_does_what_is_queued(
+    context: multiprocessing.context.BaseContext,
+) -> None:
+    with pytest.raises(ValueError, match="by hand"), ProcessPoolExecutor(1, context) as executor:
+        futures = [executor.submit(time.sleep, 0.1) for _ in range(4)]
+        raise ValueError("by hand")
+    assert [None] * 4 == [future.result() for future in futures]

@@ -187,6 +187,29 @@ def test_an_interrupt_counts_whatever_the_cell_does_with_it(notebook: Kernel, na
     notebook.run("older.kill(); older.join()")
 
 
+@any_method
+def test_a_cell_that_runs_on_after_an_interrupt_says_where_and_what_to_do(notebook: Kernel) -> None:
+    shown = notebook.run(INTERRUPT.format(0.2) + "try: time.sleep(60)\nfinally: time.sleep(6)")
+    assert "KeyboardInterrupt: " == shown.error
+    where = "the cell still runs: main stood at `finally: time.sleep(6)` (line 3)"
+    assert f"Interrupted 2 s ago, and {where}. Interrupt it again; " in shown.stderr
+
+
+def test_an_interrupt_of_an_executor_does_not_wait_for_what_is_queued(notebook: Kernel) -> None:
+    source = """
+from concurrent.futures import ProcessPoolExecutor
+with ProcessPoolExecutor(1) as executor:
+    futures = [executor.submit(time.sleep, 60) for _ in range(4)]
+    [future.result() for future in futures]
+"""
+    shown = notebook.run("import multiprocessing\n" + INTERRUPT.format(1) + source)
+    assert ("KeyboardInterrupt: ", "") == (shown.error, shown.stdout)
+    assert (
+        "(True, [])"
+        == notebook.run("futures[-1].cancelled(), multiprocessing.active_children()").text
+    )
+
+
 def test_a_deadline_is_no_interrupt_of_its_cell(notebook: Kernel) -> None:
     source = """
 p = Process(target=loop); p.start()

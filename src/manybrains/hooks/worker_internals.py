@@ -37,6 +37,7 @@ __all__ = [
     "server_of",
     "size_of",
     "take_futures",
+    "workers_at_work",
     "wrap_initializer",
 ]
 
@@ -171,6 +172,11 @@ def executor_of(manager: Any) -> ProcessPoolExecutor | None:
 def executor_workers(manager: Any) -> list[BaseProcess]:
     """Return the workers of the executor of this thread, also those that have ended."""
     return list(manager.processes.values())
+
+
+def workers_at_work(executor: Any) -> list[BaseProcess]:
+    """Return the workers of an executor; none once it was shut down."""
+    return list((executor._processes or {}).values())
 
 
 def take_futures(manager: Any) -> list[Future[Any]]:

@@ -6,6 +6,7 @@ import functools
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Callable
 from multiprocessing import active_children
 from pathlib import Path
@@ -13,13 +14,16 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
+from ..deadlines.places import place_of, sentence_of
+from ..deadlines.stacks import stacks_here
 from ..hooks.hints import remedy
 from ..lens import installation
 from ..lens.sampler_client import Sampler
 from ..snapshots.script import Script
 from ..workers.cleanup import children, end_since
-from ..workers.interrupts import NotedInterrupts, is_interrupt
+from ..workers.interrupts import GOES_ON, NotedInterrupts, is_interrupt
 from ..workers.output import WorkerStreams
+from ..workers.session import current_session
 from .cell_streams import CellStreams
 from .everywhere import Everywhere
 from .inline_figures import show_sharply
@@ -77,7 +81,7 @@ class Extension:
         self._cell = contextlib.ExitStack()  # what is undone after each cell
         self._request: Any = None  # the message that asked for it
         self._inside: list[contextlib.ExitStack] = []  # the same for cells inside it
-        self._interrupts = NotedInterrupts()
+        self._interrupts = NotedInterrupts(self._tell_that_it_goes_on)
         with contextlib.ExitStack() as undo:  # what is there already, if the rest fails
             self._undo = undo
             self._install()
@@ -195,6 +199,19 @@ class Extension:
         self._cell.close()
         self._request = None
         self._main_is_the_notebook()
+
+    def _tell_that_it_goes_on(self) -> None:
+        """Tell the reader of a cell that an interrupt has not ended."""
+        session = current_session()
+        if session is None or session.script is None:
+            return
+        stack = stacks_here().get(threading.main_thread().ident or 0, ())
+        place = sentence_of([("main", place_of(stack, session.script.readable))])
+        print(
+            f"Interrupted {GOES_ON:g} s ago, and the cell still runs: {place}. Interrupt it again; "
+            "if that does not help, restart the kernel, which ends the workers as well.",
+            file=sys.stderr,
+        )
 
     # --- around a cell that a magic runs inside a cell, as `%%capture` does ---------------
 

@@ -3,7 +3,9 @@
 Workers import this: it is light.
 """
 
+import _thread
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -13,12 +15,14 @@ from .stdlib_internals import get_handler, set_handler
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
     from .stdlib_internals import Handler
 
-__all__ = ["DelayedInterrupt", "NotedInterrupts", "is_delayed", "is_interrupt"]
+__all__ = ["GOES_ON", "DelayedInterrupt", "NotedInterrupts", "is_delayed", "is_interrupt"]
 
+GOES_ON = 2.0  # seconds after an interrupt; code that still runs has not just been tidying up
 _DELAY_TIMEOUT = 2.0  # seconds by which an interrupt is delayed, at most
 _delays: list[float] = []  # until when, for each block of the main thread that delays interrupts
 
@@ -82,18 +86,26 @@ class DelayedInterrupt:
 class NotedInterrupts:
     """Notes that an interrupt came, whatever the code does with it, and passes it on.
 
+    Args:
+        go_on: called in a thread if the code still runs some seconds after its first interrupt.
+
     Attributes:
         came: whether one has come since `begin`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, go_on: "Callable[[], object] | None" = None) -> None:
         self.came = False
+        self._go_on = go_on
         self._handler: Handler = None
+        self._times = 0  # it has begun
+        self._pid = 0  # a forked worker inherits the handler
 
     def begin(self) -> None:
         """Note interrupts from now on; only the main thread gets them."""
         self.end()
         self.came = False
+        self._times += 1
+        self._pid = os.getpid()
         handler = get_handler(signal.SIGINT)
         if callable(handler) and threading.current_thread() is threading.main_thread():
             set_handler(signal.SIGINT, self._note)
@@ -106,10 +118,18 @@ class NotedInterrupts:
             set_handler(signal.SIGINT, handler)
 
     def _note(self, number: int, frame: "FrameType | None") -> None:
+        if self._go_on is not None and not self.came and os.getpid() == self._pid:
+            # Not by `threading`, one of whose locks this thread may hold just now.
+            _thread.start_new_thread(self._wait, (self._times, self._go_on))
         self.came = True
         _wake_loop()
         if callable(self._handler):
             self._handler(number, frame)
+
+    def _wait(self, times: int, go_on: "Callable[[], object]") -> None:
+        time.sleep(GOES_ON)
+        if self._handler is not None and self._times == times:
+            go_on()
 
 
 def _wake_loop() -> None:
