@@ -377,6 +377,14 @@ with connection.Listener(family="AF_UNIX"):
 # --- threads
 
 
+def test_a_bare_thread_starts_although_a_lock_of_threading_is_held() -> None:
+    told = threading.Event()
+    with threading._active_limbo_lock:  # type: ignore[attr-defined]
+        door.start_bare_thread(told.set)
+        is_started = told.wait(30)
+    assert is_started
+
+
 def test_the_body_of_a_thread_is_called_once_in_the_thread_which_still_has_its_target(
     calls: Any,
 ) -> None:

@@ -50,7 +50,8 @@ class Lane:
         exit_code: as ``Process.exitcode``; ``None`` for threads, for the main
             process, and while the worker lives.
         stood_at: where the worker was when the block was stopped: function, line, or what it
-            waited for; empty if the block was not stopped or the lens could not find out.
+            waited for; empty if the block was not stopped or the lens could not find out.  An
+            interrupt in JupyterLab reaches the workers as well: then it is where they went next.
     """
 
     kind: typing.Literal["main", "process", "thread"]

@@ -3,7 +3,6 @@
 Workers import this: it is light.
 """
 
-import _thread
 import contextlib
 import os
 import signal
@@ -11,7 +10,7 @@ import sys
 import threading
 import time
 
-from .stdlib_internals import get_handler, set_handler
+from .stdlib_internals import get_handler, set_handler, start_bare_thread
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:
@@ -119,8 +118,7 @@ class NotedInterrupts:
 
     def _note(self, number: int, frame: "FrameType | None") -> None:
         if self._go_on is not None and not self.came and os.getpid() == self._pid:
-            # Not by `threading`, one of whose locks this thread may hold just now.
-            _thread.start_new_thread(self._wait, (self._times, self._go_on))
+            start_bare_thread(self._wait, self._times, self._go_on)
         self.came = True
         _wake_loop()
         if callable(self._handler):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 # signal.signal makes an enum of each handler; after a fork that copies pages of memory.
 import _signal  # type: ignore[import-not-found]
+import _thread
 import sys
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
@@ -66,6 +67,7 @@ __all__ = [
     "receive_from_pool",
     "requester_of",
     "set_handler",
+    "start_bare_thread",
     "stop_refilling",
     "target_of",
     "temporary_folder",
@@ -317,6 +319,14 @@ def get_handler(number: int) -> Handler:
 def set_handler(number: int, handler: Handler) -> None:
     """As signal.signal, without making an enum of the old one."""
     _signal.signal(number, handler)
+
+
+def start_bare_thread(function: Callable[..., object], *arguments: object) -> None:
+    """Start a thread that `threading` does not know.
+
+    In a handler of a signal: the thread that it interrupts may hold a lock of `threading`.
+    """
+    _thread.start_new_thread(function, arguments)
 
 
 def wake_by_signal(name: str, descriptor: int) -> None:
