@@ -312,8 +312,7 @@ def stop_refilling(pool: Any) -> None:
 
 def get_handler(number: int) -> Handler:
     """As signal.getsignal, without making an enum of it."""
-    handler: Handler = _signal.getsignal(number)
-    return handler
+    return _signal.getsignal(number)  # type: ignore[no-any-return]
 
 
 def set_handler(number: int, handler: Handler) -> None:
@@ -322,10 +321,8 @@ def set_handler(number: int, handler: Handler) -> None:
 
 
 def start_bare_thread(function: Callable[..., object], *arguments: object) -> None:
-    """Start a thread that `threading` does not know.
-
-    In a handler of a signal: the thread that it interrupts may hold a lock of `threading`.
-    """
+    """Start a thread that `threading` does not know, as a handler of a signal may."""
+    # The thread that a signal interrupts may hold a lock of `threading`.
     _thread.start_new_thread(function, arguments)
 
 
@@ -349,12 +346,10 @@ def main_of(data: dict[str, Any], path: str | None) -> dict[str, Any]:
 
 
 def open_to_append_on_windows(path: str) -> int:
-    """Open a file so that what each process appends at once stays whole.
-
-    C's library goes to the end first and writes then, so that two may write to the same place
-    (https://github.com/python/cpython/issues/86772).  The system itself finds the end for a
-    handle that may append and do nothing else.
-    """
+    """Open a file so that what each process appends at once stays whole."""
+    # C's library goes to the end first and writes then, so that two may write to the same place
+    # (https://github.com/python/cpython/issues/86772).  The system itself finds the end for a
+    # handle that may append and do nothing else.
     import _winapi  # type: ignore[import-not-found,unused-ignore]
     import msvcrt
     import os
