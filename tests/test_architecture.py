@@ -46,6 +46,7 @@ DOORS = {
 }
 # Private by their spelling only: the documentation has them.
 DOCUMENTED = {"_asdict", "_current_frames", "_exit", "_fields", "_is_gil_enabled", "_replace"}
+DOCUMENTED |= {"_name", "_objects"}  # of ctypes
 # Private in spite of their spelling: no documentation has them.
 UNDOCUMENTED = {
     "INIT",

@@ -7,10 +7,14 @@ worker (a lock, a cache) is what the top level of a script would make there.
 import ast
 import dataclasses
 import functools
+import gc
 import importlib
 import io
 import itertools
 import pickle
+import random
+import re
+import struct
 import sys
 import threading
 import types
@@ -56,6 +60,10 @@ def reduced(thing: Any) -> Any:
         return reduce(thing)
     if kind in _UNSHARED:
         return make.fresh, _UNSHARED[kind]
+    if getattr(kind, "__module__", None) in ("ctypes", "_ctypes"):
+        from .ctypes_reducers import reduced as of_ctypes
+
+        return of_ctypes(thing)
     if getattr(kind, "__module__", None) in MAIN and hasattr(kind, "__getattr__"):
         return _without_questions(thing)
     if thing is sys.stdout or thing is sys.stderr:
@@ -153,6 +161,31 @@ def _counter(counter: Any) -> Any:
     return make.make_counter, numbers if isinstance(numbers, tuple) else (numbers, 1)
 
 
+def _match(match: re.Match[Any]) -> Any:
+    """Reduce what a search has found, if it can be found again."""
+    text, begin, end = match.string, match.start(), match.endpos
+    for how, where in (("search", match.pos), ("match", begin), ("fullmatch", begin)):
+        again = getattr(match.re, how)(text, where, end)
+        if again is not None and again.regs == match.regs:
+            return make.find, (match.re, how, text, where, end)
+    return NotImplemented
+
+
+def _sort_key(maker: Any) -> Any:
+    """Reduce what functools.cmp_to_key returns, which shows its function to nobody."""
+    functions = [each for each in gc.get_referents(maker) if each is not type(maker)]
+    return (functools.cmp_to_key, tuple(functions)) if len(functions) == 1 else NotImplemented
+
+
+def _reference(reference: weakref.ref[Any]) -> Any:
+    thing = reference()
+    return (
+        NotImplemented
+        if thing is None or reference.__callback__ is not None
+        else (weakref.ref, (thing,))
+    )
+
+
 def _open_file(file: Any) -> Any:
     if file in (sys.stdout, sys.stderr):
         return NotImplemented
@@ -202,9 +235,14 @@ _REDUCERS: dict[type, Callable[[Any], Any]] = {
     ContextVar: _variable,
     itertools.count: _counter,
     io.TextIOWrapper: _open_file,
+    random.SystemRandom: lambda _: (random.SystemRandom, ()),
+    re.Match: _match,
+    struct.Struct: lambda layout: (struct.Struct, (layout.format,)),
+    type(functools.cmp_to_key(max)): _sort_key,
     typing.NewType: _new_type,
     typing.ParamSpec: _parameter,
     typing.TypeVarTuple: _parameter,
+    weakref.ref: _reference,
 }
 if sys.version_info >= (3, 14):
     _REDUCERS[typing.ForwardRef] = _forward_reference

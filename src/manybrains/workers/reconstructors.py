@@ -22,8 +22,10 @@ __all__ = [
     "complete_instance",
     "complete_type_alias",
     "empty_cell",
+    "find",
     "finish_classes",
     "fresh",
+    "function_of",
     "make_cached",
     "make_counter",
     "make_ctypes_class",
@@ -32,6 +34,7 @@ __all__ = [
     "make_plain_type_alias",
     "make_type_alias",
     "make_variable",
+    "open_library",
 ]
 
 
@@ -78,6 +81,24 @@ def complete_instance(instance: Any, state: Any) -> None:
     attributes, slots = state if isinstance(state, tuple) else (state, None)
     for name, value in {**(attributes or {}), **(slots or {})}.items():
         object.__setattr__(instance, name, value)
+
+
+def open_library(kind: str, name: str | None, functions: list[tuple[str, Any, Any]]) -> Any:
+    """Return a library of ctypes, opened here; the types of its functions are those set before."""
+    import ctypes
+
+    library = getattr(ctypes, kind)(name)
+    for each in functions:
+        function_of(library, each)
+    return library
+
+
+def function_of(library: Any, settings: tuple[str, Any, Any]) -> Any:
+    """Return a function of a library of ctypes, which returns and gets these types."""
+    name, returned, arguments = settings
+    function = getattr(library, name)
+    function.restype, function.argtypes = returned, arguments
+    return function
 
 
 _unfinished: list[tuple[type, dict[str, Any]]] = []
@@ -147,6 +168,11 @@ def make_counter(start: Any, step: Any) -> Any:
     import itertools
 
     return itertools.count(start, step)
+
+
+def find(pattern: Any, how: str, text: Any, begin: int, end: int) -> Any:
+    """Return what a pattern finds in a text: a match object."""
+    return getattr(pattern, how)(text, begin, end)
 
 
 def make_type_alias(name: str, value: Any, parameters: tuple[Any, ...]) -> Any:
