@@ -24,6 +24,7 @@ from manybrains.workers.stdlib_internals import (
     EXECUTOR_LOOP,
     POOL_LOOP,
     arguments_of,
+    pickle_for_a_worker,
     pool_workers,
     target_of,
 )
@@ -318,6 +319,33 @@ def test_an_initializer_is_the_third_argument_of_both_loops(
     places = [(target.__module__, target.__name__) for target, _ in started]
     assert [POOL_LOOP, EXECUTOR_LOOP] == places
     assert [(failing_births.nothing, (1, 2))] * 2 == [some[2:4] for _, some in started]
+
+
+def test_the_initializer_of_a_worker_is_known_also_when_it_is_wrapped() -> None:
+    worker = multiprocessing.Process(target=print, args=(1, 2, print, ("x",), None))
+    door.wrap_initializer(worker, str)
+    assert (print, ("x",)) == door.initializer_of(worker)
+    of_the_reader = multiprocessing.Process(target=print, args=(1, 2, 3, 4))
+    assert (None, ()) == door.initializer_of(of_the_reader)
+
+
+@pytest.mark.parametrize("make", ["Lock", "Queue", "Event", "Barrier"])
+def test_what_a_worker_inherits_is_refused_in_a_message_with_a_known_text(make: str) -> None:
+    thing = getattr(multiprocessing, make)(*([2] if make == "Barrier" else []))
+    with pytest.raises(RuntimeError, match=door.INHERITED):
+        pickle_for_a_worker(thing)
+
+
+def test_a_shared_value_is_refused_with_the_same_text() -> None:
+    with pytest.raises(RuntimeError, match=door.INHERITED):
+        pickle_for_a_worker(multiprocessing.Value("i"))
+
+
+def test_what_cannot_be_pickled_is_refused_with_a_known_text() -> None:
+    for thing in (sys.stdout.buffer, (each for each in []), threading.Lock()):
+        with pytest.raises(TypeError) as caught:
+            pickle_for_a_worker(thing)
+        assert str(caught.value).startswith(door.CANNOT_PICKLE)
 
 
 def test_the_initializer_of_a_worker_can_be_wrapped() -> None:

@@ -1,5 +1,6 @@
 """A cell whose workers cannot be born gets the error, named by cell and line, and no storm."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,6 +87,24 @@ def test_the_cell_gets_the_error_of_an_initializer_of_an_executor(notebook: Kern
         f"BrokenProcessPool: The initializer failed in a worker {IN_FAIL}: ValueError: no such",
         'File "Cell In[2]", line 12, in fail',
     )
+
+
+def test_an_initializer_that_gets_the_wrong_arguments_is_named_with_them(notebook: Kernel) -> None:
+    notebook.run("def keep(one): pass")
+    shown = notebook.run("with Pool(1, keep, [1, 2]) as pool: pool.map(double, [1])")
+    assert "TypeError: keep() takes 1 positional argument but 2 were given" == shown.error
+    assert "It was called with initargs=[1, 2]." in traceback_of(shown)
+    assert re.search(
+        r"in 3 workers in the same way \(Cell In\[\d+\], line 1\)", traceback_of(shown)
+    )
+    shown = notebook.run(
+        "with ProcessPoolExecutor(1, initializer=keep) as executor:\n"
+        "    executor.submit(double, 1).result()"
+    )
+    words = (
+        r"BrokenProcessPool: The initializer failed in a worker \(Cell In\[\d+\], line 1\): Type"
+    )
+    assert re.match(words, shown.error)
 
 
 @not_forked

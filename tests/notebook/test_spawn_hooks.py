@@ -2,9 +2,12 @@
 
 import multiprocessing
 import sys
+from typing import Any
 
 import pytest
 from kernels import kernel
+
+from manybrains.snapshots.reasons import reason
 
 CELLS = """\
 import multiprocessing, os
@@ -111,6 +114,7 @@ del Gone
 letters = multiprocessing.Queue()
 def post(x, to=letters): to.put(x)
 def read(x): return letters.get(x)
+def last(): return _
 def ask(f, *arguments):
     with multiprocessing.Pool(1) as pool:
         try:
@@ -128,6 +132,13 @@ def test_each_refusal_names_the_thing_and_what_to_do(method: str) -> None:
             question: one.run(question).text
             for question in ("ask(old)", "ask(abs, here)", "ask(post, 1)", "ask(read, 1)")
         }
+        for thing in ("letters", "multiprocessing.Value('i')", "multiprocessing.Event()"):
+            assert (
+                "in `initargs` of a Pool or ProcessPoolExecutor"
+                in one.run(f"ask(id, {thing})").text
+            )
+        assert "let the worker make it" in one.run("ask(id, open('/dev/null'))").text
+        assert "Give the result a name of its own" in one.run("ask(last)").text
         shown = one.run("multiprocessing.Process(target=post, args=(1,)).start()")
     assert "'f' cannot be sent to another process: what is sent is not what" in asked["ask(old)"]
     assert (
@@ -141,3 +152,14 @@ def test_each_refusal_names_the_thing_and_what_to_do(method: str) -> None:
         asked["ask(read, 1)"].replace('"', "'")
     )
     assert "'post' (Cell In[2], line 9) cannot be sent to another process" in shown.error
+
+
+def test_a_refusal_speaks_of_things_by_the_names_that_the_reader_knows() -> None:
+    from multiprocessing import Array, Event, Lock, Value
+
+    def told(thing: Any) -> str:
+        return reason(thing, RuntimeError("")).partition(" is not")[0]
+
+    things = [Event(), Lock(), Value("i"), Array("i", 1), Array("c", 1)]
+    named = ["an Event", "a Lock", "a shared Value", "a shared Array", "a shared Array"]
+    assert named == [told(thing) for thing in things]

@@ -21,6 +21,7 @@ from ..workers.stdlib_internals import (
     pickle_for_a_worker,
 )
 from .task_errors import add_hint, picklable_error
+from .worker_internals import initializer_of
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:
@@ -93,12 +94,26 @@ def _name_no_file_of_ours(error: BaseException, folder: str) -> None:
 
 def sealed(kind: str, error: BaseException, folder: str) -> bytes:
     """Return all that `Failure` has of an error, pickled."""
+    place = _readers_place(error.__traceback__)
+    if kind == "initializer" and not place and isinstance(error, TypeError):
+        place = _explain_call(error)
     text = told(error, folder)
     words = traceback.format_exception_only(type(error), error)[0].strip()
-    place = _readers_place(error.__traceback__)
     key = f"{kind} {type(error).__qualname__} {place}"
     sent = picklable_error(error) if isinstance(error, Exception) else RuntimeError(words)
     return pickle.dumps((kind, key, text, words, place, pickle_for_a_worker(sent)))
+
+
+def _explain_call(error: TypeError) -> str:
+    """Say with which arguments the initializer was called; return where it is defined."""
+    import reprlib
+    from multiprocessing import current_process
+
+    initializer, arguments = initializer_of(current_process())
+    if (code := getattr(initializer, "__code__", None)) is None:
+        return ""
+    error.add_note(f"It was called with initargs={reprlib.repr(arguments)}.")
+    return f'File "{code.co_filename}", line {code.co_firstlineno}'
 
 
 def _readers_place(trace: TracebackType | None) -> str:
@@ -247,8 +262,8 @@ def _what_to_do(failure: Failure, whose: str) -> str:
 def _meaning(code: int | None) -> str:
     if code is None or code >= 0:
         return (
-            "The initializer, or a module that workers import, ended the process: look for "
-            "`os._exit` and `sys.exit` there."
+            "The initializer, a module that workers import, or a cell with %%everywhere ended the "
+            "process: look for `os._exit` and `sys.exit` there."
         )
     try:
         name = signal.Signals(-code).name

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["add_hint", "picklable_error", "read_tasks_safely"]
 
 _OF_THE_NOTEBOOK = ("display", "get_ipython")  # magics and lines with `!` call the second one
+_RESULTS = r"_+|_i*\d+|_i+|_oh|_ih|_dh|In|Out"
 _WHOLE_NUMBERS = ("BININT", "BININT1", "BININT2", "LONG1")  # as pickle writes them
 
 
@@ -117,6 +118,11 @@ def add_hint(error: BaseException) -> None:
         error.add_note(
             f"{error.name!r} belongs to the notebook, and a worker is another process. Let the "
             "worker print, or return the value and show it in the cell."
+        )
+    elif isinstance(error, NameError) and re.fullmatch(_RESULTS, str(error.name)):
+        error.add_note(
+            f"{error.name!r} is the notebook's memory of its results, and a worker is another "
+            "process. Give the result a name of its own, and use that."
         )
     elif isinstance(error, MemoryError):
         error.add_note(remedy(error))

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = [
+    "CANNOT_PICKLE",
     "EXECUTOR_BREAKS",
     "EXECUTOR_MANAGER",
+    "INHERITED",
     "MANAGER_BODY",
     "POOL_IS_RUNNING",
     "POOL_LOSES_WORKERS",
@@ -30,6 +32,7 @@ __all__ = [
     "executor_workers",
     "fail_answer",
     "has_callback",
+    "initializer_of",
     "is_being_made",
     "is_ended",
     "pool_with",
@@ -59,6 +62,11 @@ POOL_MAPS = "_map_async"
 # workers has ended too early.
 EXECUTOR_MANAGER = "_ExecutorManagerThread"
 EXECUTOR_BREAKS = "terminate_broken"
+
+# Of what multiprocessing raises for a queue, a lock or a Value that is not sent at a start, and
+# of what pickle raises for a file, a socket, a generator.
+INHERITED = "objects should only be shared between processes through inheritance"
+CANNOT_PICKLE = "cannot pickle "
 
 
 # --- pools --------------------------------------------------------------------------------
@@ -161,7 +169,19 @@ def wrap_initializer(worker: BaseProcess, wrapper: Callable[..., Any]) -> None:
     tasks, results, initializer, *more = worker._args  # type: ignore[attr-defined]
     if initializer is not None:
         wrapped = functools.partial(wrapper, initializer)
+        wrapped.initializer = initializer  # type: ignore[attr-defined] # for `initializer_of`
         worker._args = (tasks, results, wrapped, *more)  # type: ignore[attr-defined]
+
+
+def initializer_of(worker: BaseProcess) -> tuple[Any, tuple[Any, ...]]:
+    """Return the initializer of this worker of a pool or executor, and its arguments.
+
+    That is None and () in any other process.
+    """
+    given: tuple[Any, ...] = getattr(worker, "_args", ())
+    if len(given) < 4 or not callable(given[2]):
+        return None, ()
+    return getattr(given[2], "initializer", given[2]), given[3]
 
 
 def executor_of(manager: Any) -> ProcessPoolExecutor | None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from ..hooks.worker_internals import CANNOT_PICKLE, INHERITED
 from ..workers.import_hooks import wrap
 from ..workers.session import Session, current_session
 from ..workers.stdlib_internals import (
@@ -117,6 +118,9 @@ def _around_dumps(dumps: Callable[..., Any]) -> Callable[..., Any]:
         except (pickle.PicklingError, AttributeError) as error:
             _refuse(error)
             raise
+        except (RuntimeError, TypeError) as error:
+            _explain(error)
+            raise
 
     return explained_dumps
 
@@ -159,6 +163,23 @@ def _refuse(error: BaseException) -> None:
             "such name now, and a worker looks it up by its name. Define it at the top level of "
             "a cell."
         ) from None
+
+
+def _explain(error: BaseException) -> None:
+    """Add to an error about what no message can carry what the reader can do instead."""
+    if current_session() is None:
+        return
+    if INHERITED in str(error):
+        error.add_note(
+            "A task or a message cannot carry it. A worker gets it at its start: in `args` of a "
+            "Process, or in `initargs` of a Pool or ProcessPoolExecutor, whose initializer keeps "
+            "it in a global name. What `multiprocessing.Manager()` makes can be sent at any time."
+        )
+    elif str(error).startswith(CANNOT_PICKLE):
+        error.add_note(
+            "A task or a message carries data only. Send what it is made from, such as the name "
+            "of a file, and let the worker make it."
+        )
 
 
 def _told(sentence: str) -> pickle.PicklingError:
