@@ -39,6 +39,8 @@ _ROOMS = {
     "Interleaving": "lessons.interleavings",
     "interleavings": "lessons.interleavings",
     "Outbox": "lessons.outbox",
+    "exercise": "lessons.outcomes",
+    "outcomes": "lessons.outcomes",
     "PausedArray": "lessons.paused_array",
     "TwoWorkers": "lessons.two_workers",
     "plot_break_even": "plots.break_even",
@@ -65,6 +67,7 @@ if TYPE_CHECKING:
     from .lessons.claims import Claim, claim, predict
     from .lessons.interleavings import Interleaving, interleavings
     from .lessons.outbox import Outbox
+    from .lessons.outcomes import exercise, outcomes
     from .lessons.paused_array import PausedArray
     from .lessons.two_workers import TwoWorkers
     from .lessons.workloads import (

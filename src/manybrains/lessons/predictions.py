@@ -8,6 +8,7 @@ from string import ascii_lowercase
 from typing import Any
 
 from ..records.frontend import in_notebook, is_headless
+from .outcomes import remember_prediction
 
 __all__ = ["Prediction", "predict"]
 
@@ -19,12 +20,14 @@ class Prediction:
         question: what the reader should predict.
         choices: the possible answers, in order.
         choice: the chosen answer; None before the reader has chosen.
+        measured: the answer that `compare` was given; None before.
     """
 
     def __init__(self, question: str, choices: tuple[str, ...]) -> None:
         self.question = question
         self.choices = choices
         self.choice: str | None = None
+        self.measured: str | None = None
 
     def choose(self, choice: str | int) -> None:
         """Commit to a choice: its text, its letter, or its number counted from 0.
@@ -36,7 +39,8 @@ class Prediction:
 
     def compare(self, actual: str | int) -> None:
         """Print the prediction beside the true choice; give `actual` as in `choose`."""
-        measured = f'measured: "{self._found(actual)}"'
+        self.measured = self._found(actual)
+        measured = f'measured: "{self.measured}"'
         if self.choice is None:
             print(f"No prediction was made; {measured}")
         else:
@@ -68,6 +72,7 @@ def predict(question: str, *choices: str) -> Prediction:
     """
     _check(question, choices)
     prediction = Prediction(question, choices)
+    remember_prediction(prediction)
     print(question)
     if in_notebook() and not is_headless():
         _show_buttons(prediction)
