@@ -25,7 +25,7 @@ __all__ = ["plot_final_table", "table_in_words", "told"]
 
 LEFT, COLUMN = 0.62, 1.0  # widths: of the questions, and of a cell
 HEAD, ROW_INCHES = 0.34, 0.82  # the height of the head in rows, and of a row in inches
-LETTERS = 31  # in one line of a cell
+LETTERS = 33  # in one line of a cell
 REMEDY = "give it what Evidence(...) made, in a list"
 
 
@@ -33,7 +33,8 @@ def plot_final_table(evidence: "Sequence[Evidence]", ax: Axes | None = None) -> 
     """Draw a row for each question and a column for each way; in a cell stand verdict and figure.
 
     A cell that cannot be told is hatched, and says what the course saw.  Where the verdict
-    differs from that of the course, the cell has a strong frame and says both.
+    differs from that of the course, the cell has a strong frame and says both.  Of several
+    verdicts on one cell the last counts, so that a reader can measure again.
 
     Raises:
         TypeError: if `evidence` holds anything but Evidence, or if `ax` is no Axes.
@@ -45,6 +46,7 @@ def plot_final_table(evidence: "Sequence[Evidence]", ax: Axes | None = None) -> 
         raise ValueError(f"plot_final_table was given no evidence: {REMEDY}")
     from ..lessons.evidence import COURSE, WAYS
 
+    evidence = _latest(evidence)
     rows = [question for question in COURSE if any(one.question == question for one in evidence)]
     with styled_axes(ax, 0.6 + ROW_INCHES * (len(rows) + HEAD)) as ax:
         for place, way in enumerate(WAYS):
@@ -61,6 +63,10 @@ def plot_final_table(evidence: "Sequence[Evidence]", ax: Axes | None = None) -> 
         ax.set_yticks([])
         ax.spines[["left", "bottom"]].set_visible(False)
     return ax
+
+
+def _latest(evidence: "Sequence[Evidence]") -> "list[Evidence]":
+    return [*{(one.question, one.way): one for one in evidence}.values()]
 
 
 def _draw_cell(ax: Axes, one: "Evidence", left: float, row: int) -> None:
@@ -83,7 +89,7 @@ def _draw_cell(ax: Axes, one: "Evidence", left: float, row: int) -> None:
 
 def told(evidence: "Sequence[Evidence]") -> str:
     """Return the message: how many verdicts of the course hold here, and how many do not."""
-    outcomes = [one.outcome for one in evidence]
+    outcomes = [one.outcome for one in _latest(evidence)]
     hold, differ = outcomes.count("holds"), outcomes.count("does not hold")
     message = f"{hold} of {len(outcomes)} verdicts of the course hold here"
     if differ:
@@ -95,4 +101,5 @@ def told(evidence: "Sequence[Evidence]") -> str:
 
 def table_in_words(evidence: "Sequence[Evidence]") -> str:
     """Return in sentences what the cells show."""
-    return f"A table of verdicts. {told(evidence)}. {'; '.join(map(repr, evidence))}."
+    cells = "; ".join(map(repr, _latest(evidence)))
+    return f"A table of verdicts. {told(evidence)}. {cells}."
