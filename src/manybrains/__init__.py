@@ -36,15 +36,19 @@ _ROOMS = {
     "Claim": "lessons.claims",
     "claim": "lessons.claims",
     "predict": "lessons.claims",
+    "Evidence": "lessons.evidence",
     "Interleaving": "lessons.interleavings",
     "interleavings": "lessons.interleavings",
     "Outbox": "lessons.outbox",
     "exercise": "lessons.outcomes",
     "outcomes": "lessons.outcomes",
     "PausedArray": "lessons.paused_array",
+    "Recommendation": "lessons.recommendation",
+    "recommend": "lessons.recommendation",
     "TwoWorkers": "lessons.two_workers",
     "plot_break_even": "plots.break_even",
     "plot_cores": "plots.usage",
+    "plot_final_table": "plots.final_table",
     "plot_interleavings": "plots.orders",
     "plot_memory": "plots.memory",
     "plot_memory_over_time": "plots.usage",
@@ -65,10 +69,12 @@ if TYPE_CHECKING:
     from .comparisons.scaling import Scaling, measure_scaling
     from .lens.watch import watch
     from .lessons.claims import Claim, claim, predict
+    from .lessons.evidence import Evidence
     from .lessons.interleavings import Interleaving, interleavings
     from .lessons.outbox import Outbox
     from .lessons.outcomes import exercise, outcomes
     from .lessons.paused_array import PausedArray
+    from .lessons.recommendation import Recommendation, recommend
     from .lessons.two_workers import TwoWorkers
     from .lessons.workloads import (
         Ticks,
@@ -81,6 +87,7 @@ if TYPE_CHECKING:
     )
     from .notebook.extension import load_ipython_extension, unload_ipython_extension
     from .plots.break_even import plot_break_even
+    from .plots.final_table import plot_final_table
     from .plots.memory import plot_memory
     from .plots.orders import plot_interleavings
     from .plots.process_tree import plot_processes

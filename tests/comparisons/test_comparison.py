@@ -362,6 +362,12 @@ def test_cores_in_use_are_the_median_of_the_repeats():
     assert 0.5 == contestant("a", 4.0, 1.0, 2.0).cores_in_use
 
 
+def test_peak_cores_are_the_most_of_any_repeat():
+    runs = contestant("a", 4.0, 1.0, 2.0).runs
+    assert max(run.peak_cores for run in runs) == contestant("a", 4.0, 1.0, 2.0).peak_cores
+    assert runs[1].peak_cores == contestant("a", 4.0, 1.0, 2.0).peak_cores
+
+
 COMPARISON = Comparison(
     (
         contestant("serial", 2.0, 2.1, 1.9, cpu_seconds=2.0),

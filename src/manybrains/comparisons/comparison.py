@@ -45,6 +45,11 @@ class Contestant:
         """The median of the repeats' cores in use."""
         return statistics.median(run.cores_in_use for run in self.runs)
 
+    @property
+    def peak_cores(self) -> float:
+        """The most cores in use in any gap of any repeat; see `Run.peak_cores`."""
+        return max(run.peak_cores for run in self.runs)
+
     def __repr__(self) -> str:
         repeats = f"{len(self.runs)} repeat{'' if len(self.runs) == 1 else 's'}"
         return (

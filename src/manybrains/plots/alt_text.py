@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from ..records.run import Run
 from .break_even import crossings_in_words
+from .final_table import table_in_words
 from .orders import interleavings_in_words
 from .speedup import gain_in_words
 from .ticks import meeting, ticks_given
@@ -14,11 +15,12 @@ from .wall_times import race_in_words
 if TYPE_CHECKING:
     from ..comparisons.comparison import Comparison
     from ..comparisons.scaling import Scaling
+    from ..lessons.evidence import Evidence
     from ..lessons.interleavings import Interleaving
     from ..lessons.workloads import Ticks
 
-    Several = Sequence[Interleaving] | Sequence[Ticks] | Mapping[float, Comparison]
-    Drawn = Run | Comparison | Scaling | Several
+    Several = Sequence[Evidence] | Sequence[Interleaving] | Sequence[Ticks]
+    Drawn = Run | Comparison | Scaling | Mapping[float, Comparison] | Several
 
 __all__ = ["alt_text"]
 
@@ -37,6 +39,8 @@ def alt_text(data: "Drawn") -> str:
         return race_in_words(cast("Comparison", data))
     if hasattr(data, "points"):
         return gain_in_words(cast("Scaling", data))
+    if isinstance(data, Sequence) and any(hasattr(one, "measured") for one in data):
+        return table_in_words(cast("Sequence[Evidence]", data))
     if isinstance(data, Sequence) and any(hasattr(one, "loses") for one in data):
         return interleavings_in_words(cast("Sequence[Interleaving]", data))
     return f"When each worker computed. {meeting(ticks_given('alt_text', data))}."
