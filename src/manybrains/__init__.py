@@ -39,6 +39,7 @@ _ROOMS = {
     "Evidence": "lessons.evidence",
     "Interleaving": "lessons.interleavings",
     "interleavings": "lessons.interleavings",
+    "LoopTurns": "lessons.loop_turns",
     "Outbox": "lessons.outbox",
     "exercise": "lessons.outcomes",
     "outcomes": "lessons.outcomes",
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from .lessons.claims import Claim, claim, predict
     from .lessons.evidence import Evidence
     from .lessons.interleavings import Interleaving, interleavings
+    from .lessons.loop_turns import LoopTurns
     from .lessons.outbox import Outbox
     from .lessons.outcomes import exercise, outcomes
     from .lessons.paused_array import PausedArray
