@@ -430,6 +430,15 @@ def test_the_check_is_not_passed_by_the_starter(lesson):
     )
 
 
+def test_a_notebook_ends_with_the_outcomes_of_all_its_exercises(lesson):
+    checks = [exercise.check.source for exercise in lesson.exercises()]
+    checked = [re.findall(r'^exercise\("([^"]+)"', source, re.MULTILINE) for source in checks]
+    told = re.findall(r"^outcomes\((.*)\)$", lesson.code[-1].source, re.MULTILINE)
+    assert [1] * len(checks) == list(map(len, checked)), lesson.here("each check calls `exercise`")
+    wanted = ", ".join(f'"{name}"' for [name] in checked)
+    assert [wanted] == told, lesson.here(f"its last code cell should have `outcomes({wanted})`")
+
+
 def test_a_solution_is_collapsed(lesson):
     ask_for(
         lesson.at(cell, "open it with <details>, and a <summary>")
