@@ -75,4 +75,4 @@ set-up set-up-test set-up-docs:
 	@command -v "$(PYTHON)" > /dev/null || { echo "There is no $(PYTHON) on PATH:" \
 		"install Python 3.11 or newer, or name it as in PYTHON=python3.14 make lab"; exit 1; }
 	@"$(PYTHON)" tests/set_up.py $(exactly) --extra work \
-		$(if $(filter %-test,$@),--extra test) $(if $(filter %-docs,$@),--extra docs)
+		$(if $(filter %-test,$@),--extra test) $(if $(filter-out set-up,$@),--extra docs)
