@@ -16,13 +16,15 @@ in-venv = PATH="$(CURDIR)/.venv/bin:$$PATH" JUPYTER_PREFER_ENV_PATH=1 .venv/bin/
 no-screen = $(if $(filter Linux,$(shell uname -s)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,--no-browser))
 as-root = $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab test check notebooks bench format links clean set-up set-up-test
+.PHONY: help lab test check notebooks site bench format links clean \
+	set-up set-up-test set-up-docs
 
 help:
 	@echo "make lab         open the course in JupyterLab (the first time: set it up)"
 	@echo "make test        run every test: library, course rules, every notebook (10 minutes)"
 	@echo "make check       what a change wants at once: format, types, what starts no kernels (2 minutes)"
 	@echo "make notebooks   run the notebooks and store what they show (NB=... for one)"
+	@echo "make site        build the published site in docs/_build/html"
 	@echo "make bench       measure the lens"
 	@echo "make format      put code and notebooks into the project's format"
 	@echo "make links OWNER=... REPO=...   fill in the address of the project"
@@ -46,6 +48,11 @@ check: set-up-test
 notebooks: set-up-test
 	@$(in-venv) tests/execute_notebooks.py $(NB)
 
+site: set-up-docs
+	@$(in-venv) -m sphinx --fail-on-warning --keep-going --quiet -j auto \
+		-d docs/_build/doctrees -c docs . docs/_build/html $(ARGS)
+	@echo "The site is in docs/_build/html: open index.html"
+
 bench: set-up-test
 	@$(in-venv) benchmarks/run.py $(ARGS)
 
@@ -64,7 +71,8 @@ clean:
 	find . -name .ipynb_checkpoints -prune -exec rm -rf {} +
 
 # Does nothing, in a tenth of a second, where .venv is already as wanted.
-set-up set-up-test:
+set-up set-up-test set-up-docs:
 	@command -v "$(PYTHON)" > /dev/null || { echo "There is no $(PYTHON) on PATH:" \
 		"install Python 3.11 or newer, or name it as in PYTHON=python3.14 make lab"; exit 1; }
-	@"$(PYTHON)" tests/set_up.py $(exactly) --extra work $(if $(filter %-test,$@),--extra test)
+	@"$(PYTHON)" tests/set_up.py $(exactly) --extra work \
+		$(if $(filter %-test,$@),--extra test) $(if $(filter-out set-up,$@),--extra docs)

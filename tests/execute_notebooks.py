@@ -9,6 +9,7 @@ installed.  A notebook that fails, or whose output still names a place on this
 machine, is left as it was, and the exit status is 1.
 """
 
+import base64
 import os
 import platform
 import re
@@ -33,6 +34,9 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 PREFIXES = {sys.prefix, sys.base_prefix}
+# Pictures on the first pages of project and site: of which notebook, in which cells.
+PICTURES = {"06-the-speed-comparison": ("threads", "processes")}
+FIRST_PAGES = CHECKOUT / "docs" / "pictures"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -69,6 +73,8 @@ def execute_and_store(path: Path) -> bool:
         return False
     nbformat.validate(notebook)
     nbformat.write(notebook, path)
+    if path.stem in PICTURES:
+        keep_pictures(notebook, PICTURES[path.stem])
     print(f"{path}: {cells_run(notebook)} cells, {time.perf_counter() - began:.1f} s", flush=True)
     return True
 
@@ -87,6 +93,23 @@ def execute(notebook: NotebookNode, folder: Path) -> None:
         timeout=CELL_SECONDS,
     )
     client.execute()
+
+
+def keep_pictures(notebook: NotebookNode, cell_ids: tuple[str, ...]) -> None:
+    """Afterwards the first pages show the pictures that these cells have now."""
+    for cell_id, picture in pictures_of(notebook, cell_ids).items():
+        (FIRST_PAGES / f"{cell_id}.png").write_bytes(picture)
+
+
+def pictures_of(notebook: NotebookNode, cell_ids: tuple[str, ...]) -> dict[str, bytes]:
+    """The first picture of each of these cells."""
+    return {
+        cell.id: base64.b64decode(output.data["image/png"])
+        for cell in notebook.cells
+        if cell.id in cell_ids
+        for output in reversed(cell.outputs)
+        if "image/png" in output.get("data", {})
+    }
 
 
 def cells_run(notebook: NotebookNode) -> int:

@@ -93,7 +93,8 @@ def test_the_pythons_of_the_workflow_are_those_that_package_and_readme_name():
     named = [each for each in PROJECT["classifiers"] if each.startswith(language)]
     assert [f"{language[:-2]}{version}" for version in tested] == named
     assert f">={tested[0]}" == PROJECT["requires-python"]
-    assert f"with Python {tested[0]} to {tested[-1]}, under" in README
+    pages = README + (CHECKOUT / "docs" / "what-you-can-rely-on.md").read_text(encoding="utf-8")
+    assert 1 <= pages.count(f"with Python {tested[0]} to {tested[-1]}, under")
 
 
 def test_conda_has_a_python_whose_start_method_is_that_of_new_pythons():

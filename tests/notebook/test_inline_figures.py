@@ -38,6 +38,18 @@ def test_a_figure_comes_as_png_with_the_size_that_it_is_to_be_shown_at(shell):
     assert 2 * size["width"] == pytest.approx(pixels, abs=1)
 
 
+def test_a_figure_is_described_by_what_stands_above_it(shell):
+    show_sharply(shell)
+    figure = Figure(figsize=(4, 3))
+    left, right = figure.subplots(1, 2)
+    left.set_title("two cores\nin use", loc="left")
+    right.set_title("one core")
+    figure.suptitle("Both")
+    _, metadata = shell.display_formatter.format(figure)
+    assert "Both. two cores in use. one core" == metadata["image/png"]["alt"]
+    assert "alt" not in shown(shell)[1]  # without a title there is nothing to say
+
+
 def test_a_format_that_the_reader_has_set_up_is_left_alone(shell):
     shell.config.InlineBackend.figure_formats = {"svg"}
     show_sharply(shell)

@@ -45,8 +45,20 @@ def _backend() -> Any:
     return module.InlineBackend.instance() if module is not None and made else None
 
 
-def _png(figure: Any) -> tuple[str, dict[str, int]] | None:
+def _png(figure: Any) -> tuple[str, dict[str, int | str]] | None:
     from ..plots.png import sharp_png, size_on_screen
 
     png = sharp_png(figure)
-    return (png and (base64.b64encode(png).decode("ascii"), size_on_screen(png))) or None
+    if not png:
+        return None
+    metadata: dict[str, int | str] = {**size_on_screen(png)}
+    if titles := _titles(figure):
+        metadata["alt"] = titles
+    return base64.b64encode(png).decode("ascii"), metadata
+
+
+def _titles(figure: Any) -> str:
+    """Return what stands above the figure and its Axes: for a reader who cannot see it."""
+    above = [figure.get_suptitle()] if hasattr(figure, "get_suptitle") else []
+    above += [axes.get_title(loc) for axes in figure.axes for loc in ("left", "center", "right")]
+    return ". ".join(" ".join(title.split()) for title in above if title)

@@ -114,13 +114,14 @@ class _Shown:
 def _show_picture(run: Run) -> None:
     from IPython.display import display
 
+    from ..plots.alt_text import alt_text
     from ..plots.png import size_on_screen
     from ..plots.timeline import timeline_png
 
     png = timeline_png(run)
     picture = base64.b64encode(png).decode("ascii")
     data = {"image/png": picture, "text/plain": f"timeline of {run.name}"}
-    metadata = {"image/png": size_on_screen(png)}
+    metadata = {"image/png": {**size_on_screen(png), "alt": alt_text(run)}}
     display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
 
 

@@ -17,6 +17,7 @@ from .machine import Machine
 from .measured import Measured
 from .memory_look import MemoryLook, largest
 from .plain_data import fields_of, from_plain
+from .trace import trace_of
 
 __all__ = ["OVER", "Helper", "Lane", "Run", "Sample"]
 
@@ -264,6 +265,14 @@ class Run:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the run to a JSON file; `Run.load` reads it."""
         Path(path).write_text(self.to_json() + "\n", encoding="utf-8")
+
+    def save_trace(self, path: str | os.PathLike[str]) -> None:
+        """Write the run as trace events to a JSON file, which trace viewers open.
+
+        Such viewers are ui.perfetto.dev and the page chrome://tracing of Chromium.
+        """
+        trace = json.dumps(trace_of(self), allow_nan=False)
+        Path(path).write_text(trace + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Run":

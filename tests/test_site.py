@@ -1,0 +1,83 @@
+"""The published site is built from what is stored, without a warning, and has what it promises."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import execute_notebooks
+import nbformat
+import pytest
+
+import manybrains
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+DOCS = CHECKOUT / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+OF_IPYTHON = {"load_ipython_extension", "unload_ipython_extension"}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The folder of a site that was built here."""
+    if importlib.util.find_spec("myst_nb") is None:
+        pytest.skip("the extra `docs` is not installed")
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet"]
+    places = ["-d", folder / "doctrees", "-c", DOCS, CHECKOUT, folder / "html"]
+    done = subprocess.run(
+        [*command, *map(str, places)], cwd=CHECKOUT, capture_output=True, text=True, timeout=300
+    )
+    assert (0, "") == (done.returncode, done.stderr)
+    return folder / "html"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(320)
+def test_the_site_is_built_without_a_warning_and_has_every_notebook_and_page(site):
+    notebooks = [f"notebooks/{path.stem}.html" for path in (CHECKOUT / "notebooks").glob("*.ipynb")]
+    pages = [f"docs/{path.stem}.html" for path in PAGES]
+    assert [] == [page for page in [*notebooks, *pages] if not (site / page).exists()]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(320)
+def test_the_first_address_of_the_site_leads_to_its_first_page(site):
+    (target,) = re.findall(r"url=([^\"]+)", (site / "index.html").read_text(encoding="utf-8"))
+    assert (site / target).exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(320)
+def test_links_inside_the_site_lead_somewhere(site):
+    link = re.compile(r'class="reference internal" href="([^"#]*)#?([^"]*)"')
+    pages = {path: path.read_text(encoding="utf-8") for path in site.rglob("*.html")}
+    dead = []
+    for page, text in pages.items():
+        for target, anchor in link.findall(text):
+            there = pages.get((page.parent / target).resolve() if target else page)
+            if there is None or (anchor and f'id="{anchor}"' not in there):
+                dead.append((page.name, target, anchor))
+    assert [] == dead
+
+
+def test_every_public_name_has_its_place_on_the_page_of_the_library():
+    text = (DOCS / "library.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\.\. auto(?:class|function):: manybrains\.(\w+)$", text, re.MULTILINE)
+    assert sorted(set(manybrains.__all__) - OF_IPYTHON) == sorted(told)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_file_that_a_page_links_to_exists(page):
+    links = re.findall(r"\]\((?!http)([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    assert [] == [link for link in links if not (DOCS / link).exists()]
+
+
+@pytest.mark.parametrize("stem", execute_notebooks.PICTURES)
+def test_the_pictures_of_the_first_pages_are_those_of_the_notebook(stem):
+    """They are stored anew with the notebook; by hand, only the notebook may have been changed."""
+    notebook = nbformat.read(CHECKOUT / "notebooks" / f"{stem}.ipynb", as_version=4)
+    pictures = execute_notebooks.pictures_of(notebook, execute_notebooks.PICTURES[stem])
+    stored = {name: (DOCS / "pictures" / f"{name}.png").read_bytes() for name in pictures}
+    assert (pictures, set(execute_notebooks.PICTURES[stem])) == (stored, set(pictures))
