@@ -16,13 +16,14 @@ in-venv = PATH="$(CURDIR)/.venv/bin:$$PATH" JUPYTER_PREFER_ENV_PATH=1 .venv/bin/
 no-screen = $(if $(filter Linux,$(shell uname -s)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,--no-browser))
 as-root = $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab test check notebooks bench format links clean set-up set-up-test
+.PHONY: help lab test check notebooks recordings bench format links clean set-up set-up-test
 
 help:
 	@echo "make lab         open the course in JupyterLab (the first time: set it up)"
 	@echo "make test        run every test: library, course rules, every notebook (10 minutes)"
 	@echo "make check       what a change wants at once: format, types, what starts no kernels (2 minutes)"
 	@echo "make notebooks   run the notebooks and store what they show (NB=... for one)"
+	@echo "make recordings  record how far this machine scales, for notebook 08 (a minute)"
 	@echo "make bench       measure the lens"
 	@echo "make format      put code and notebooks into the project's format"
 	@echo "make links OWNER=... REPO=...   fill in the address of the project"
@@ -45,6 +46,9 @@ check: set-up-test
 
 notebooks: set-up-test
 	@$(in-venv) tests/execute_notebooks.py $(NB)
+
+recordings: set-up
+	@$(in-venv) notebooks/recordings/record.py
 
 bench: set-up-test
 	@$(in-venv) benchmarks/run.py $(ARGS)
