@@ -13,7 +13,7 @@ from pathlib import Path
 
 from manybrains import Scaling, count, measure_scaling, this_machine
 
-TASKS = [2_000_000] * 128
+TASKS = [1_000_000] * 128
 MOST = 60  # workers: on Windows an executor has no more than 61
 
 
@@ -24,7 +24,7 @@ def numbers_of_workers(cores: float) -> list[int]:
     return sorted({1, 2, 4, *doubled, whole, 2 * whole})
 
 
-def record(folder: Path, tasks: list[int], numbers: Iterable[int], repeats: int = 3) -> Path:
+def record(folder: Path, tasks: list[int], numbers: Iterable[int], repeats: int = 5) -> Path:
     """Measure, and return the file in which the scaling is stored then."""
     measured = measure_scaling(count, tasks, numbers, repeats, deadline=600)
     today = datetime.date.today().isoformat()
