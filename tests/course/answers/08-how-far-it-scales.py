@@ -206,13 +206,6 @@ WRONG = {
         ),
         "always a serial part": cause('    return "serial part"\n'),
         "always overhead": cause('    return "overhead"\n'),
-        "the words are printed": cause(
-            MOST,
-            FRACTIONS,
-            TOLD.replace("return ", "print(")
-            .replace('part"\n', 'part")\n')
-            .replace("last", "fractions[-1]")
-            .replace("first", "fractions[0]"),
-        ),
+        "nothing is returned": cause(MOST, FRACTIONS, "    fractions[-1] > 1.5 * fractions[0]\n"),
     },
 }
