@@ -23,7 +23,7 @@ help:
 	@echo "make test        run every test: library, course rules, every notebook (10 minutes)"
 	@echo "make check       what a change wants at once: format, types, what starts no kernels (2 minutes)"
 	@echo "make notebooks   run the notebooks and store what they show (NB=... for one)"
-	@echo "make recordings  record how far this machine scales, for notebook 08 (a minute)"
+	@echo "make recordings  record how far this machine scales, for notebook 08 (a minute or two)"
 	@echo "make bench       measure the lens"
 	@echo "make format      put code and notebooks into the project's format"
 	@echo "make links OWNER=... REPO=...   fill in the address of the project"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from manybrains import Scaling, count, measure_scaling, this_machine
 
-TASKS = [1_000_000] * 128
+TASKS_A_CORE = [1_000_000] * 32  # about a second, so that the start of a worker matters little
 MOST = 60  # workers: on Windows an executor has no more than 61
 
 
@@ -24,7 +24,7 @@ def numbers_of_workers(cores: float) -> list[int]:
     return sorted({1, 2, 4, *doubled, whole, 2 * whole})
 
 
-def record(folder: Path, tasks: list[int], numbers: Iterable[int], repeats: int = 5) -> Path:
+def record(folder: Path, tasks: list[int], numbers: Iterable[int], repeats: int = 3) -> Path:
     """Measure, and return the file in which the scaling is stored then."""
     measured = measure_scaling(count, tasks, numbers, repeats, deadline=600)
     today = datetime.date.today().isoformat()
@@ -43,8 +43,9 @@ def without_looks(point):
 
 if __name__ == "__main__":
     os.environ.setdefault("MANYBRAINS_HEADLESS", "1")
-    numbers = numbers_of_workers(this_machine().cores_yours)
+    cores = this_machine().cores_yours
+    numbers = numbers_of_workers(cores)
     print(f"Workers: {', '.join(map(str, numbers))}. Keep the machine free of other work.")
-    path = record(Path(__file__).parent, TASKS, numbers)
+    path = record(Path(__file__).parent, TASKS_A_CORE * math.ceil(cores), numbers)
     print(Scaling.load(path))
     print(f"Stored in {path.name}; `make notebooks` shows it in notebook 08.")
