@@ -23,6 +23,7 @@ _ROOMS = {
     "Contestant": "comparisons.comparison",
     "compare": "comparisons.comparison",
     "Scaling": "comparisons.scaling",
+    "compare_workers": "comparisons.scaling",
     "measure_scaling": "comparisons.scaling",
     "ceiling": "comparisons.ceiling",
     "break_even": "comparisons.crossing",
@@ -67,7 +68,7 @@ if TYPE_CHECKING:
     from .comparisons.ceiling import ceiling
     from .comparisons.comparison import Comparison, Contestant, compare
     from .comparisons.crossing import break_even
-    from .comparisons.scaling import Scaling, measure_scaling
+    from .comparisons.scaling import Scaling, compare_workers, measure_scaling
     from .lens.watch import watch
     from .lessons.claims import Claim, claim, predict
     from .lessons.evidence import Evidence

@@ -1,6 +1,8 @@
 """measure_scaling(): the same work by more and more workers, and its figures."""
 
 import contextlib
+import dataclasses
+import json
 import multiprocessing
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
@@ -11,9 +13,14 @@ import pytest
 from made_up import MACHINE
 
 from manybrains.comparisons import comparison as comparing
-from manybrains.comparisons.scaling import Scaling, ScalingPoint, measure_scaling
+from manybrains.comparisons.scaling import (
+    Scaling,
+    ScalingPoint,
+    compare_workers,
+    measure_scaling,
+)
 from manybrains.lessons.workloads import count
-from manybrains.records.run import Lane, Run
+from manybrains.records.run import Lane, Run, Sample
 
 DEADLINE = 60
 INPUTS = [100, 200, 300]
@@ -215,3 +222,89 @@ def test_a_scaling_reads_as_a_table():
 def test_a_scaling_cannot_be_changed():
     with pytest.raises(AttributeError):
         AMDAHL.answer = 1
+
+
+# --- any program
+
+
+def test_a_program_is_called_with_each_number_of_workers(unwatched):
+    called = []
+    compare_workers(called.append, (1, 2), repeats=2)
+    assert [1, 2, 1, 2] == called
+
+
+def test_the_answer_is_that_of_the_program(unwatched):
+    assert "done" == compare_workers(lambda workers: "done", (1, 2)).answer
+
+
+def test_a_program_whose_answer_depends_on_the_workers_is_refused(unwatched):
+    with pytest.raises(ValueError, match="'1 worker' answered 1, '2 workers' answered 2"):
+        compare_workers(lambda workers: workers, (1, 2))
+
+
+def test_what_is_no_program_is_refused():
+    with pytest.raises(TypeError, match="program is 7, which cannot be called: give the function"):
+        compare_workers(7)
+
+
+# --- fitting Amdahl's law
+
+
+def test_the_fit_finds_a_serial_fraction_that_is_the_same_at_each_point():
+    assert 0.2 == pytest.approx(AMDAHL.fitted_serial_fraction)
+
+
+def test_the_fit_is_the_least_squares_of_the_wall_times():
+    scaling = Scaling((point(1, 1.0), point(2, 0.7), point(4, 0.3), point(8, 0.5)))
+    shares = numpy.array([0.7, 0.3, 0.5]) - 1 / numpy.array([2, 4, 8])
+    parts = 1 - 1 / numpy.array([[2], [4], [8]])
+    assert numpy.linalg.lstsq(parts, shares)[0][0] == pytest.approx(scaling.fitted_serial_fraction)
+
+
+@pytest.mark.parametrize("points", [(point(1, 1.0),), (point(2, 1.0), point(4, 0.6))])
+def test_there_is_no_fit_without_one_worker_and_several(points):
+    with pytest.raises(ValueError, match="measure one and several"):
+        _ = Scaling(points).fitted_serial_fraction
+
+
+# --- recordings
+
+
+def test_a_saved_scaling_is_equal_but_for_its_answer(tmp_path):
+    scaling = dataclasses.replace(AMDAHL, note="recorded on a Friday")
+    scaling.save(tmp_path / "recording.json")
+    assert dataclasses.replace(scaling, answer=None) == Scaling.load(tmp_path / "recording.json")
+
+
+def changed(**fields):
+    return json.dumps(json.loads(AMDAHL.to_json()) | fields)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "not a saved scaling: it is not JSON"),
+        ("[]", "its 'format' should be 'manybrains scaling 1'"),
+        (changed(format="manybrains run 3"), "its 'format' should be 'manybrains scaling 1'"),
+        (changed(points=[]), "scaling.points is empty"),
+        (changed(points=[{"name": "a", "runs": [], "workers": 1}]), r"points\[0\].runs is empty"),
+        (changed(points=[{"name": "a", "runs": []}]), r"scaling.points\[0\].workers is missing"),
+        (changed(note=7), "scaling.note should be str, not 7"),
+        (changed(author="me"), "scaling has no field 'author'"),
+    ],
+)
+def test_what_is_no_saved_scaling_is_refused(text, problem):
+    with pytest.raises(ValueError, match=problem):
+        Scaling.from_json(text)
+
+
+def test_a_look_at_a_lane_that_is_not_there_is_refused():
+    run = dataclasses.replace(run_of("a", 1.0), samples=(Sample(0.1, 5, 0.0),))
+    with pytest.raises(ValueError, match=r"points\[0\].runs\[0\].samples\[0\].lane is 5"):
+        Scaling.from_json(Scaling((ScalingPoint("a", (run,), 1),)).to_json())
+
+
+def test_an_error_names_the_file(tmp_path):
+    (tmp_path / "a.json").write_text("{")
+    with pytest.raises(ValueError, match=r"a\.json: not a saved scaling"):
+        Scaling.load(tmp_path / "a.json")

@@ -1,5 +1,6 @@
 """The speedup by more and more workers."""
 
+import pytest
 from made_up import MACHINE
 from pictures import AMDAHL, point
 
@@ -60,3 +61,21 @@ def test_the_picture_has_words_for_those_who_cannot_see_it():
         "1 worker 1.00 times as fast (1.00 s); 2 workers 1.67 times as fast (0.60 s); "
         "4 workers 2.50 times as fast (0.40 s). Cores that are yours: 2."
     ) == alt_text(AMDAHL)
+
+
+def law_in(ax):
+    return next(line for line in ax.lines if line.get_gid() == "amdahl").get_ydata()
+
+
+def test_the_curve_of_amdahls_law_ends_where_the_law_says():
+    assert 2.5 == pytest.approx(law_in(plot_speedup(AMDAHL, serial_fraction=0.2))[-1])
+
+
+def test_the_curve_of_amdahls_law_carries_its_serial_fraction():
+    texts = {text.get_text() for text in plot_speedup(AMDAHL, serial_fraction=0.2).texts}
+    assert "Amdahl: 20 % serial" in texts
+
+
+def test_the_curve_begins_with_the_fewest_workers():
+    scaling = Scaling((point(2, 1.0), point(4, 0.7)))
+    assert 1 == law_in(plot_speedup(scaling, serial_fraction=0.1))[0]

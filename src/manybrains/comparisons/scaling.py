@@ -1,20 +1,27 @@
 """Scaling: the same work done by more and more workers; it is made from Runs only.
 
-`measure_scaling` lets `compare` watch every number of workers in turn.  Speedup,
-efficiency and serial fraction are calculated from the wall times.
+`compare_workers` and `measure_scaling` let `compare` watch every number of workers in turn.
+Speedup, efficiency and serial fraction are calculated from the wall times.
 """
 
 import functools
+import json
 import operator
+import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..records.machine import Machine
+from ..records.plain_data import fields_of, from_plain
+from ..records.run import require_known_lanes
 from .comparison import Contestant, compare
 
-__all__ = ["Scaling", "ScalingPoint", "measure_scaling"]
+__all__ = ["Scaling", "ScalingPoint", "compare_workers", "measure_scaling"]
+
+FORMAT = "manybrains scaling 1"
 
 
 @dataclass(frozen=True, repr=False)
@@ -26,16 +33,19 @@ class ScalingPoint(Contestant):
 
 @dataclass(frozen=True)
 class Scaling:
-    """What `measure_scaling` saw; its text is a table.
+    """What `measure_scaling` or `compare_workers` saw; its text is a table.
 
     Attributes:
         points: one for each number of workers, in rising order; the others are compared
             with the first.
-        answer: the answers in the order of the inputs, the same for each number of workers.
+        answer: what was answered with each number of workers; for `measure_scaling` the answers
+            in the order of the inputs.  It is not saved.
+        note: when and how a recording was made; else empty.
     """
 
     points: tuple[ScalingPoint, ...]
     answer: Any = None
+    note: str = ""
 
     def __getitem__(self, workers: int) -> ScalingPoint:
         for point in self.points:
@@ -79,6 +89,69 @@ class Scaling:
             )
         return (1 / speedup - 1 / workers) / (1 - 1 / workers)
 
+    @property
+    def fitted_serial_fraction(self) -> float:
+        """The serial fraction whose curve by Amdahl's law comes nearest to all measured points.
+
+        The law says that n workers take s + (1 - s) / n times as long as one (G. M. Amdahl,
+        AFIPS Spring Joint Computer Conference 1967, pages 483-485).  The fit is that of the
+        least squares, to the wall times.  It means something if `serial_fraction` is about the
+        same at each point.
+
+        Raises:
+            ValueError: if one worker and several were not measured.
+        """
+        parts = [1 - 1 / point.workers for point in self.points[1:]]
+        fractions = [self.serial_fraction(point.workers) for point in self.points[1:]]
+        if not parts:
+            self.serial_fraction(self.points[0].workers)  # raises an error that says why
+        weighted = [f * part**2 for f, part in zip(fractions, parts, strict=True)]
+        return sum(weighted) / sum(part**2 for part in parts)
+
+    def to_json(self) -> str:
+        """Return points and note as JSON text that `from_json` turns into an equal scaling."""
+        data = {"format": FORMAT, "note": self.note, "points": self.points}
+        return json.dumps(data, allow_nan=False, default=fields_of)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Scaling":
+        """Return the scaling that `to_json` wrote.
+
+        Raises:
+            ValueError: if the text is not such a scaling; the message names the field.
+        """
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"not a saved scaling: it is not JSON ({error})") from None
+        if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
+            raise ValueError(f"not a saved scaling: its 'format' should be {FORMAT!r}")
+        saved: _Saved = from_plain(_Saved, data, "scaling")
+        if not saved.points:
+            raise ValueError("scaling.points is empty: it should have a point or more")
+        for i, point in enumerate(saved.points):
+            if not point.runs:
+                raise ValueError(f"scaling.points[{i}].runs is empty: it should have a run or more")
+            for j, run in enumerate(point.runs):
+                require_known_lanes(run, f"scaling.points[{i}].runs[{j}]")
+        return cls(saved.points, note=saved.note)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the scaling to a JSON file, without its answer; `Scaling.load` reads it."""
+        Path(path).write_text(self.to_json() + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Scaling":
+        """Return the scaling that `save` wrote to this file.
+
+        Raises:
+            ValueError: if the file holds no scaling; the message names the file and the field.
+        """
+        try:
+            return cls.from_json(Path(path).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{os.fspath(path)}: {error}") from None
+
     def __repr__(self) -> str:
         repeats = len(self.points[0].runs)
         walls = [f"wall {repeat} [s]" for repeat in range(1, repeats + 1)]
@@ -101,6 +174,46 @@ class Scaling:
             f"{self.efficiency(workers):.2f}",
             f"{self.serial_fraction(workers):.2f}" if has_fraction else "",
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """What of a scaling is in a file."""
+
+    note: str
+    points: tuple[ScalingPoint, ...]
+
+
+def compare_workers(
+    program: Callable[[int], Any],
+    workers: Iterable[int] = (1, 2, 4),
+    repeats: int = 3,
+    *,
+    deadline: float | None = None,
+) -> Scaling:
+    """Call `program` with each number of workers, and return the runs as a Scaling.
+
+    Each repeat tries every number of workers in turn, so that a busy moment of the machine
+    does not hit one number alone.
+
+    Args:
+        program: a function of a number of workers; its answer must not depend on that number.
+        workers: the numbers of workers to try.
+        repeats: how many times each number is tried.
+        deadline: seconds that a single run may take; its workers are then killed.
+
+    Raises:
+        TypeError: if `program` cannot be called, or if two answers cannot be compared.
+        ValueError: if a number of workers or of repeats makes no sense, or the answers differ.
+        TimeoutError: if a run has not ended at the deadline.
+        Exception: whatever `program` raises, with a note that names the workers and the repeat.
+    """
+    _require_callable("program", program)
+    numbers = _numbers(workers)
+    ways = {f"{n} worker{'' if n == 1 else 's'}": functools.partial(program, n) for n in numbers}
+    compared = compare(ways, repeats, deadline=deadline)
+    points = zip(compared.contestants, numbers, strict=True)
+    return Scaling(tuple(ScalingPoint(c.name, c.runs, n) for c, n in points), compared.answer)
 
 
 def measure_scaling(
@@ -134,39 +247,35 @@ def measure_scaling(
         TimeoutError: if a run has not ended at the deadline.
         Exception: whatever `work` raises, with a note that names the workers and the repeat.
     """
-    numbers, given = _checked(work, inputs, workers, executor)
-    ways = {
-        f"{n} worker{'' if n == 1 else 's'}": functools.partial(_mapped, executor, n, work, given)
-        for n in numbers
-    }
-    compared = compare(ways, repeats, deadline=deadline)
-    points = zip(compared.contestants, numbers, strict=True)
-    return Scaling(tuple(ScalingPoint(c.name, c.runs, n) for c, n in points), compared.answer)
+    _require_callable("work", work)
+    _require_callable("executor", executor)
+    given = list(inputs)
+    if not given:
+        raise ValueError("there are no inputs: give at least one for each worker, as [10**6] * 4")
+    program = functools.partial(_mapped, executor, work, given)
+    return compare_workers(program, workers, repeats, deadline=deadline)
 
 
 def _mapped(
-    executor: Callable[[int], Executor], workers: int, work: Callable[[Any], Any], inputs: list[Any]
+    executor: Callable[[int], Executor], work: Callable[[Any], Any], inputs: list[Any], workers: int
 ) -> list[Any]:
     with executor(workers) as pool:
         return list(pool.map(work, inputs))
 
 
-def _checked(
-    work: object, inputs: Iterable[Any], workers: Iterable[int], executor: object
-) -> tuple[list[int], list[Any]]:
-    for role, given in (("work", work), ("executor", executor)):
-        if not callable(given):
-            raise TypeError(
-                f"{role} is {given!r}, which cannot be called: "
-                "give the function or class itself, without parentheses"
-            )
-    every = list(inputs)
-    if not every:
-        raise ValueError("there are no inputs: give at least one for each worker, as [10**6] * 4")
+def _require_callable(role: str, given: object) -> None:
+    if not callable(given):
+        raise TypeError(
+            f"{role} is {given!r}, which cannot be called: "
+            "give the function or class itself, without parentheses"
+        )
+
+
+def _numbers(workers: Iterable[int]) -> list[int]:
     try:
         numbers = sorted({operator.index(number) for number in workers})
     except TypeError:
         numbers = []
     if not numbers or numbers[0] < 1:
         raise ValueError(f"workers is {workers!r}: give numbers from 1 on, such as (1, 2, 4)")
-    return numbers, every
+    return numbers

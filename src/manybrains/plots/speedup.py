@@ -26,10 +26,13 @@ __all__ = ["gain", "gain_in_words", "plot_speedup"]
 WORTH = 1.05  # a smaller speedup counts as none: two equal runs differ by as much
 
 
-def plot_speedup(scaling: "Scaling", ax: Axes | None = None) -> Axes:
+def plot_speedup(
+    scaling: "Scaling", ax: Axes | None = None, *, serial_fraction: float | None = None
+) -> Axes:
     """Draw the speedup with each number of workers, every repeat as a dot, and the ideal line.
 
-    A dotted line shows how many cores are yours.
+    A dotted line shows how many cores are yours.  With a `serial_fraction`, the speedup that
+    Amdahl's law allows with it is drawn too.
 
     Raises:
         TypeError: if `scaling` is no Scaling or `ax` no Axes.
@@ -42,11 +45,11 @@ def plot_speedup(scaling: "Scaling", ax: Axes | None = None) -> Axes:
         "give it what measure_scaling(work, inputs) returned",
     )
     with styled_axes(ax, 3.6) as ax:
-        _draw_speedup(ax, scaling)
+        _draw_speedup(ax, scaling, serial_fraction)
     return ax
 
 
-def _draw_speedup(ax: Axes, scaling: "Scaling") -> None:
+def _draw_speedup(ax: Axes, scaling: "Scaling", serial_fraction: float | None) -> None:
     """Draw the ideal line, the measured line with every repeat, and how many cores are yours."""
     numbers = [point.workers for point in scaling.points]
     first, most = numbers[0], numbers[-1]
@@ -67,10 +70,14 @@ def _draw_speedup(ax: Axes, scaling: "Scaling") -> None:
     ax.set_ylim(0, 1.08 * top)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     _mark_yours(ax, scaling.machine.cores_yours, first, most)
-    ends = (ideal, measured[-1])
+    lines = [("ideal", ideal, QUIET), (f"measured: {measured[-1]:.2f}", measured[-1], ACCENT)]
+    if serial_fraction is not None:
+        end = _draw_amdahl(ax, serial_fraction, first, most)
+        lines.append((f"Amdahl: {100 * serial_fraction:.0f} % serial", end, INK))
+    ends = [end for _, end, _ in lines]
     places = spread(ends, 11 * 1.08 * top / max(1.0, points_high(ax)), 1.08 * top)
-    note(ax, "ideal", most + beside, places[0])
-    note(ax, f"measured: {measured[-1]:.2f}", most + beside, places[1], color=ACCENT)
+    for (words, _, color), place in zip(lines, places, strict=True):
+        note(ax, words, most + beside, place, color=color)
     one = "1 worker" if first == 1 else f"{first} workers"
     set_labels(
         ax,
@@ -78,6 +85,15 @@ def _draw_speedup(ax: Axes, scaling: "Scaling") -> None:
         "workers",
         f"times as fast as {one} (dots: every repeat)",
     )
+
+
+def _draw_amdahl(ax: Axes, serial: float, first: int, most: int) -> float:
+    """Draw the speedup by Amdahl's law, compared with the fewest workers; return its end."""
+    steps = [first + (most - first) * k / 100 for k in range(101)]
+    wall = [serial + (1 - serial) / workers for workers in steps]
+    curve = [wall[0] / one for one in wall]
+    ax.plot(steps, curve, color=INK, linewidth=1.0, linestyle=(0, (1, 1.5)), gid="amdahl")
+    return curve[-1]
 
 
 def _mark_yours(ax: Axes, yours: float, first: int, most: int) -> None:

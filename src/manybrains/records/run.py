@@ -19,7 +19,7 @@ from .memory_look import MemoryLook, largest
 from .plain_data import fields_of, from_plain
 from .trace import trace_of
 
-__all__ = ["OVER", "Helper", "Lane", "Run", "Sample"]
+__all__ = ["OVER", "Helper", "Lane", "Run", "Sample", "require_known_lanes"]
 
 FORMAT = "manybrains run 3"
 OVER = 1.15  # times as many cores: a larger excess is more than an error of the CPU clocks
@@ -249,17 +249,7 @@ class Run:
         if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
             raise ValueError(f"not a saved run: its 'format' should be {FORMAT!r}")
         run: Run = from_plain(cls, data, "run")
-        lanes_of = {
-            "samples": [sample.lane for sample in run.samples],
-            "memory": [look.lane for look in run.memory],
-        }
-        for field, lanes in lanes_of.items():
-            for index, lane in enumerate(lanes):
-                if not 0 <= lane < len(run.lanes):
-                    raise ValueError(
-                        f"run.{field}[{index}].lane is {lane}, "
-                        f"but the run has {len(run.lanes)} lanes"
-                    )
+        require_known_lanes(run, "run")
         return run
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -285,3 +275,18 @@ class Run:
             return cls.from_json(Path(path).read_text(encoding="utf-8"))
         except ValueError as error:
             raise ValueError(f"{os.fspath(path)}: {error}") from None
+
+
+def require_known_lanes(run: Run, where: str) -> None:
+    """Raise a ValueError that names the field if a look of the run is at a lane it has not."""
+    lanes_of = {
+        "samples": [sample.lane for sample in run.samples],
+        "memory": [look.lane for look in run.memory],
+    }
+    for field, lanes in lanes_of.items():
+        for index, lane in enumerate(lanes):
+            if not 0 <= lane < len(run.lanes):
+                raise ValueError(
+                    f"{where}.{field}[{index}].lane is {lane}, "
+                    f"but the run has {len(run.lanes)} lanes"
+                )
