@@ -41,6 +41,7 @@ _ROOMS = {
     "Outbox": "lessons.outbox",
     "PausedArray": "lessons.paused_array",
     "TwoWorkers": "lessons.two_workers",
+    "write_sales": "lessons.sales",
     "plot_break_even": "plots.break_even",
     "plot_cores": "plots.usage",
     "plot_interleavings": "plots.orders",
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from .lessons.interleavings import Interleaving, interleavings
     from .lessons.outbox import Outbox
     from .lessons.paused_array import PausedArray
+    from .lessons.sales import write_sales
     from .lessons.two_workers import TwoWorkers
     from .lessons.workloads import (
         Ticks,
