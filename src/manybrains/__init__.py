@@ -48,6 +48,7 @@ _ROOMS = {
     "Recommendation": "lessons.recommendation",
     "recommend": "lessons.recommendation",
     "TwoWorkers": "lessons.two_workers",
+    "write_sales": "lessons.sales",
     "plot_break_even": "plots.break_even",
     "plot_cores": "plots.usage",
     "plot_final_table": "plots.final_table",
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
     from .lessons.outcomes import exercise, outcomes
     from .lessons.paused_array import PausedArray
     from .lessons.recommendation import Recommendation, recommend
+    from .lessons.sales import write_sales
     from .lessons.two_workers import TwoWorkers
     from .lessons.workloads import (
         Ticks,

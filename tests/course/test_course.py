@@ -15,7 +15,6 @@ from course import NOTEBOOKS, Lesson, ask_for
 from execute_notebooks import METADATA, WIDGET_VIEW, places_named
 from kernels import kernel
 
-STILL_TO_COME = {9}  # numbers of notebooks that are not written yet; to be emptied
 START_HERE = 0  # the first notebook may be shorter
 
 EMOJI = re.compile("[\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]")
@@ -64,7 +63,7 @@ def test_the_name_of_a_notebook_is_its_number_and_its_title(lesson):
 
 def test_the_numbers_of_the_notebooks_have_no_gaps():
     there = [int(path.name[:2]) for path in NOTEBOOKS]
-    assert sorted(set(range(max(there) + 1)) - STILL_TO_COME) == there
+    assert list(range(max(there) + 1)) == there
 
 
 def test_the_metadata_is_the_kernel_and_the_language(lesson):
