@@ -368,10 +368,11 @@ def test_a_worker_that_is_just_being_forked_is_asked(
         return listening(pid, number) if len(looks) > 3 else []
 
     monkeypatch.setattr(stacks, "_listening", not_yet)
+    monkeypatch.setattr(stacks, "_FORK", 10.0)
     worker = multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,))
     worker.start()
     try:
-        [(pid, told)] = stacks.stacks_of_workers(session, [worker.pid or 0], 2.0).items()
+        [(pid, told)] = stacks.stacks_of_workers(session, [worker.pid or 0], 30.0).items()
         assert worker.pid == pid
         assert not isinstance(told, str)
     finally:

@@ -21,7 +21,7 @@ __all__ = ["Frame", "Stack", "stack_of", "stacks_here", "stacks_of_workers"]
 _THREAD = re.compile(r"^(?:Current thread|Thread) 0x[0-9a-f]+.*\(most recent call first\)", re.M)
 _FRAME = re.compile(r'^  File "([^"\n]*)", line (\d+) in (.*)$', re.M)
 _STEP = 0.0003  # seconds between two looks whether a worker has told
-_FORK = 0.01  # seconds that a fork may take at most
+_FORK = 0.03  # seconds that a fork may take at most, on a busy machine too
 
 
 class Frame(NamedTuple):
