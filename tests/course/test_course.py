@@ -438,6 +438,12 @@ def test_a_notebook_ends_with_the_outcomes_of_all_its_exercises(lesson):
     assert [wanted] == told, lesson.here(f"its last code cell should have `outcomes({wanted})`")
 
 
+def test_a_notebook_ends_with_the_outcomes_of_all_its_predictions(lesson):
+    number = str(len(lesson.calls("predict")))  # two that ask the same would count once
+    told = re.findall(r"^Predictions: 0 of (\d+) ", course.shown(lesson.code[-1]), re.MULTILINE)
+    assert [number] == told, lesson.here(f"{number} predictions, and the last code cell: {told}")
+
+
 def test_a_solution_is_collapsed(lesson):
     ask_for(
         lesson.at(cell, "open it with <details>, and a <summary>")

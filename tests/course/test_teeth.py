@@ -16,7 +16,9 @@ from xml.etree import ElementTree
 
 import nbformat
 import pytest
+from course import NOTEBOOKS, needed_by, read
 from execute_notebooks import execute, tidy
+from kernels import kernel
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 from nbval.plugin import get_sanitize_patterns
@@ -92,6 +94,25 @@ PASSED_OVER: dict[str, tuple[str, Edit]] = {
     "a claim could not be told": ("claim", in_output("^holds: ", "cannot be told here: ")),
 }
 EDITS = NOTICED | PASSED_OVER
+# The traps of asyncio, in the speed comparison: the claim, the cell, what stands in it, and
+# what would make the claim untrue.
+TRAPS = {
+    "Only the coroutine that was awaited has run": (
+        "never-awaited",
+        '    note("without await")',
+        '    note("without await")\n    await note("without await")',
+    ),
+    "Blocking calls wait one after the other": (
+        "define-blocked",
+        "    sleep(seconds)",
+        "    await asyncio.sleep(seconds)",
+    ),
+    "In threads they wait at the same time": (
+        "define-blocked",
+        "await asyncio.to_thread(sleep, seconds)",
+        "sleep(seconds)",
+    ),
+}
 
 
 def in_copies(edits: Iterable[str]) -> list[dict[str, str]]:
@@ -182,6 +203,34 @@ def test_nbval_finds_no_fault_with_cells_that_were_not_edited(faults):
 def test_nbval_lax_accepts_a_notebook_as_it_was_stored(checkout):
     done = typed(checkout, "--nbval-lax", f"notebooks/{COPIES.index({})}.ipynb")
     assert f"{len(CELLS)} passed" in done.stdout, done.stdout + done.stderr
+
+
+def verdicts_on_traps(old: str = "", new: str = "", where: str = "") -> str:
+    """What the cells with the traps say, if this cell is edited."""
+    lesson = read(next(path for path in NOTEBOOKS if path.name.startswith("06-")))
+    by_id = {cell.id: cell.source for cell in lesson.code}
+    if where:
+        assert old in by_id[where]
+        by_id[where] = by_id[where].replace(old, new)
+    cells = [by_id[name] for name in ("never-awaited", "define-blocked", "blocking")]
+    before = lesson.code[: list(by_id).index("never-awaited")]
+    with kernel(None) as notebook:
+        ran = [notebook.run(source) for source in [*needed_by(cells, before), *cells]]
+    assert [""] * len(ran) == [shown.error for shown in ran]
+    return "\n".join(f"{shown.stdout}\n{shown.text}" for shown in ran)
+
+
+def test_the_claims_on_the_traps_of_asyncio_hold():
+    said = verdicts_on_traps()
+    assert list(TRAPS) == [says for says in TRAPS if f"holds: {says}" in said], said
+    assert "does not hold" not in said
+
+
+@pytest.mark.parametrize("says", TRAPS)
+def test_a_claim_on_a_trap_of_asyncio_can_fail(says):
+    where, old, new = TRAPS[says]
+    said = verdicts_on_traps(old, new, where)
+    assert f"does not hold: {says}" in said, said
 
 
 def place_of(what: str) -> int:
