@@ -37,7 +37,7 @@ def test_predictions_that_came_true_are_counted_and_the_others_are_told(capsys):
     predicted("Which first?", 0, 0)
     predicted(QUESTION, 0, 1)
     assert (
-        f'Predictions: 1 of 2 came true.\n- {QUESTION} You said "half as long"; it was "as long".\n'
+        f'Predictions: 1 of 2 came true.\n- {QUESTION} You said "half as long"; it was "as long": look again.\n'
     ) == said(capsys)
 
 

@@ -50,7 +50,9 @@ def outcomes(*exercises: str) -> None:
         print(f", {missing} not made." if missing else ".")
     for each in made:
         if each not in true:
-            print(f'- {each.question} You said "{each.choice}"; it was "{each.measured}".')
+            print(
+                f'- {each.question} You said "{each.choice}"; it was "{each.measured}": look again.'
+            )
     names = {*exercises, *_solved}
     still = [name for name in dict.fromkeys([*exercises, *_solved]) if not _solved.get(name)]
     if names:
