@@ -3,10 +3,11 @@
 `make site` builds it. It needs no network and runs no cell.
 """
 
-import importlib.metadata
 import json
 import re
 from pathlib import Path
+
+import manybrains
 
 # The project's address stands in the README alone; `make links` fills it in.
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -15,7 +16,7 @@ UNKNOWN = "/".join(["OWNER", "REPO"])
 
 project = "Many Brains"
 author = "The Many Brains contributors"
-release = version = importlib.metadata.version("manybrains")
+release = version = manybrains.__version__
 project_copyright = "The Many Brains contributors. Code: BSD-3-Clause. Text and pictures: CC BY 4.0"
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]

@@ -17,6 +17,7 @@ import pytest
 from kernels import TRIALS
 from worker_functions import burn
 
+from manybrains.hooks import executor_hooks
 from manybrains.lens import installation
 from manybrains.workers import interrupts
 from manybrains.workers.cleanup import children, end
@@ -230,8 +231,9 @@ def test_an_executor_that_an_interrupt_leaves_ends_its_tasks_and_is_shut_down(
 
 
 def test_a_task_that_is_nearly_done_is_done_before_its_executor_ends(
-    context: multiprocessing.context.BaseContext,
+    context: multiprocessing.context.BaseContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(executor_hooks, "_TASK_TIMEOUT", 30.0)
     first, *_ = leave_by_an_interrupt(context, seconds=0.0)
     assert first.result() is None
 

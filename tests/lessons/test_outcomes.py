@@ -36,9 +36,8 @@ def test_a_kernel_without_outcomes_gets_a_sentence(capsys):
 def test_predictions_that_came_true_are_counted_and_the_others_are_told(capsys):
     predicted("Which first?", 0, 0)
     predicted(QUESTION, 0, 1)
-    assert (
-        f'Predictions: 1 of 2 came true.\n- {QUESTION} You said "half as long"; it was "as long": look again.\n'
-    ) == said(capsys)
+    told = f'- {QUESTION} You said "half as long"; it was "as long": look again.'
+    assert f"Predictions: 1 of 2 came true.\n{told}\n" == said(capsys)
 
 
 @pytest.mark.parametrize(("choice", "measured"), [(None, 1), (1, None), (None, None)])

@@ -50,6 +50,13 @@ def test_bytes_of_others_are_kept_and_do_not_hide_a_frame(
     assert len(text_of(parts, 1, "")) >= len(after.strip(FRAME).decode("utf-8", "ignore"))
 
 
+def test_a_worker_that_gets_another_name_in_a_line_has_both_parts_in_their_order() -> None:
+    data = framed(frame_head(1, 7, "anna"), b"\n1") + framed(frame_head(1, 7, "bert"), b"0")
+    assert [("anna", "\n"), ("anna", "1"), ("bert", "0")] == [
+        (p.worker, p.text) for p in read(data)
+    ]
+
+
 HEAD = frame_head(1, 7, "anna")
 
 

@@ -52,8 +52,9 @@ class OutputFrames:
 
     def __init__(self) -> None:
         self._rest = b""  # the beginning of a frame
-        # Lines that are not finished, and since when they wait for their ends.
-        self._unfinished: dict[_Writer, tuple[bytes, float]] = {}
+        # Lines that are not finished, by stream and pid: whose, and since when they wait for
+        # their ends.
+        self._unfinished: dict[tuple[int, str], tuple[_Writer, bytes, float]] = {}
 
     def feed(self, data: bytes, now: float = 0.0) -> Iterator[Part]:
         """Yield what can be shown with these bytes, which were read at this moment."""
@@ -63,9 +64,9 @@ class OutputFrames:
 
     def overdue(self, now: float) -> Iterator[Part]:
         """Yield the beginnings of lines that have waited for their ends long enough."""
-        for writer, (data, since) in [*self._unfinished.items()]:
+        for place, (writer, data, since) in [*self._unfinished.items()]:
             if now - since >= _PATIENCE:
-                del self._unfinished[writer]
+                del self._unfinished[place]
                 yield _part(writer, data)
 
     def flush(self) -> Iterator[Part]:
@@ -74,25 +75,28 @@ class OutputFrames:
         if rest:
             yield from self._showable(_NOBODY, [rest], 0.0)
         unfinished, self._unfinished = self._unfinished, {}
-        for writer, (data, _) in unfinished.items():
+        for writer, data, _ in unfinished.values():
             yield _part(writer, data)
 
     def drop(self) -> int:
         """Forget what is unfinished; return how many bytes it was."""
-        size = len(self._rest) + sum(len(data) for data, _ in self._unfinished.values())
+        size = len(self._rest) + sum(len(data) for _, data, _ in self._unfinished.values())
         self._rest = b""
         self._unfinished.clear()
         return size
 
     def _showable(self, writer: _Writer, texts: list[bytes], now: float) -> Iterator[Part]:
-        before, since = self._unfinished.pop(writer, (b"", now))
+        whose, before, since = self._unfinished.pop(writer[:2], (writer, b"", now))
+        if whose != writer:  # the worker has another name now
+            yield _part(whose, before)
+            before, since = b"", now
         data = b"".join([before, *texts])
         end = data.rfind(b"\n") + 1
         if end < len(data):
             if len(data) - end > MOST_IN_FRAME or _is_flushed(writer, texts[-1]):
                 end = len(data) - _size_of_half_a_character(data)
             if end < len(data):
-                self._unfinished[writer] = data[end:], now if end else since
+                self._unfinished[writer[:2]] = writer, data[end:], now if end else since
         if end:
             yield _part(writer, data[:end])
 
