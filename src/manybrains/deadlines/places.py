@@ -11,7 +11,7 @@ from pathlib import Path
 from ..workers.stdlib_internals import FORK_CALL, KNOWN_CALLS
 from .stacks import Frame, Stack
 
-__all__ = ["place_of", "place_of_worker", "sentence_of"]
+__all__ = ["is_readers", "place_of", "place_of_worker", "sentence_of"]
 
 _KEYS = ("stdlib", "platstdlib", "purelib", "platlib")
 _LIBRARIES = (
@@ -34,7 +34,7 @@ def place_of(stack: Stack, renamed: Renamed = str) -> str:
         renamed: replaces the name of a file by that of its cell, in a line of a traceback.
     """
     for frame in stack:
-        if _is_readers(frame):
+        if is_readers(frame):
             return _line(frame, renamed)
     for (file, function), words in KNOWN_CALLS:
         if any(_is_at(frame, file, function) for frame in stack):
@@ -52,7 +52,7 @@ def place_of_worker(stacks: Sequence[Stack], renamed: Renamed = str) -> str:
     theirs = [
         place
         for stack, place in zip(stacks[1:], others, strict=True)
-        if any(map(_is_readers, stack))
+        if any(map(is_readers, stack))
     ]
     return "; a thread at ".join([first, *theirs[:2]])
 
@@ -69,7 +69,8 @@ def _is_at(frame: Frame, file: str, function: str) -> bool:
     return frame.function == function and frame.file.replace("\\", "/").endswith(file)
 
 
-def _is_readers(frame: Frame) -> bool:
+def is_readers(frame: Frame) -> bool:
+    """Tell whether a call is of the reader's own code: of a cell, or of a file of theirs."""
     return not frame.file.startswith(("<", *_LIBRARIES))
 
 

@@ -9,12 +9,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import signal
-import sys
 import threading
 import weakref
 
 from ..workers.import_hooks import wrap
-from ..workers.interrupts import is_interrupt
 from ..workers.session import current_session
 from .births import failure_of, forget_birth
 from .worker_internals import (
@@ -77,7 +75,7 @@ def hooks_of_executors(executor: Any) -> list[Hook]:
     return [
         wrap(getattr(executor, EXECUTOR_MANAGER), EXECUTOR_BREAKS, _around_break),
         wrap(executor.ProcessPoolExecutor, "submit", _around_submit),
-        wrap(executor.ProcessPoolExecutor, "shutdown", _around_shutdown),
+        wrap(executor.ProcessPoolExecutor, "__exit__", _around_exit),
     ]
 
 
@@ -138,26 +136,26 @@ def _around_submit(submit: Callable[..., Any]) -> Callable[..., Any]:
     return explained_submit
 
 
-def _around_shutdown(shutdown: Callable[..., None]) -> Callable[..., None]:
-    """Let an executor that an interrupt leaves, as in `with`, not do all that is queued first.
+def _around_exit(exit_: Callable[..., bool | None]) -> Callable[..., bool | None]:
+    """Let an executor whose `with` is left by an interrupt not do all that is queued first.
 
     A Pool does not either.
     """
 
-    @functools.wraps(shutdown)
-    def interrupted_shutdown(self: Any, wait: bool = True, *, cancel_futures: bool = False) -> None:
+    @functools.wraps(exit_)
+    def interrupted_exit(self: Any, kind: Any, error: Any, trace: Any) -> bool | None:
         __tracebackhide__ = True
-        if not (wait and is_interrupt(sys.exc_info()[1]) and current_session() is not None):
-            shutdown(self, wait, cancel_futures=cancel_futures)
-            return
+        if not isinstance(error, KeyboardInterrupt) or current_session() is None:
+            return exit_(self, kind, error, trace)
         over, workers = threading.Event(), workers_at_work(self)
         threading.Thread(target=_end_later, args=(workers, over), daemon=True).start()
         try:
-            shutdown(self, wait, cancel_futures=True)
+            self.shutdown(wait=True, cancel_futures=True)
         finally:
             over.set()
+        return False
 
-    return interrupted_shutdown
+    return interrupted_exit
 
 
 def _end_later(workers: list[BaseProcess], over: threading.Event) -> None:

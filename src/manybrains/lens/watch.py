@@ -17,7 +17,7 @@ from ..hooks.hints import remedy
 from ..records.run import Helper, Lane, Run
 from ..sampler.deadlines import LATE, WHY_LATE
 from ..sampler.procfs import kills_for_memory
-from ..workers.cleanup import children, end_since, kill_since
+from ..workers.cleanup import children, end_since, kill_since, there
 from ..workers.cpu_clock import cpu_of
 from ..workers.interrupts import is_interrupt
 from ..workers.session import Session
@@ -115,6 +115,7 @@ class Watch:
                 session.sampler = Sampler(session)
             self._sampler: Sampler = session.sampler
             self._before = set(active_children())
+            self._there = there()
             self._key = self._sampler.begin(self._interval, self._with_memory)
             undo.callback(self._sampler.forget, self._key)
             undo.callback(self._sampler.end, self._key)
@@ -141,7 +142,7 @@ class Watch:
             if is_interrupt(error) and not self._passed:
                 self._look_around(_stack_of_error(error))
             if self._passed or is_interrupt(error):
-                self._killed |= end_since(self._before)
+                self._killed |= end_since(self._there)
                 finish = time.perf_counter()  # the block is over when they are gone
             seen, report = self._observe(finish, cpu)
             return self._close(seen, report, error)
@@ -244,7 +245,7 @@ class Watch:
         return life.first_moment is not None and life.first_moment >= self._begin
 
     def _kill_workers(self) -> None:
-        self._killed |= kill_since(self._before)
+        self._killed |= kill_since(self._there)
 
 
 def _was_killed(worker: process.BaseProcess) -> bool:

@@ -14,13 +14,13 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
-from ..deadlines.places import place_of, sentence_of
+from ..deadlines.places import is_readers, place_of, sentence_of
 from ..deadlines.stacks import stacks_here
 from ..hooks.hints import remedy
 from ..lens import installation
 from ..lens.sampler_client import Sampler
 from ..snapshots.script import Script
-from ..workers.cleanup import children, end_since
+from ..workers.cleanup import end_since, there
 from ..workers.interrupts import GOES_ON, NotedInterrupts, is_interrupt
 from ..workers.output import WorkerStreams
 from ..workers.session import current_session
@@ -171,7 +171,7 @@ class Extension:
             self._begin_inside(info)
             return
         self._note_cell(info, self._cell)
-        self._children = children()
+        self._there = there()
         self._interrupts.begin()
         if (relay := current_relay()) is not None:
             self._request = request_of_cell(self._shell)
@@ -188,7 +188,7 @@ class Extension:
             self._interrupts.end()
         # Whatever the cell has done with it: it may have caught it, or left by sys.exit.
         if self._interrupts.came or is_interrupt(getattr(result, "error_in_exec", None)):
-            end_since(self._children)
+            end_since(self._there)
         if self._inside:
             self._inside.pop().close()
             return
@@ -206,10 +206,13 @@ class Extension:
         if session is None or session.script is None:
             return
         stack = stacks_here().get(threading.main_thread().ident or 0, ())
+        if not any(map(is_readers, stack)):  # the cell is over, and its traceback is being made
+            return
         place = sentence_of([("main", place_of(stack, session.script.readable))])
         print(
-            f"Interrupted {GOES_ON:g} s ago, and the cell still runs: {place}. Interrupt it again; "
-            "if that does not help, restart the kernel, which ends the workers as well.",
+            f"Interrupted {GOES_ON:g} s ago, and the cell still runs: {place}. If it should not, "
+            "interrupt it again; if that does not help, restart the kernel, which ends the "
+            "workers as well.",
             file=sys.stderr,
         )
 

@@ -6,6 +6,7 @@ worker (a lock, a cache) is what the top level of a script would make there.
 
 import ast
 import dataclasses
+import enum
 import functools
 import gc
 import importlib
@@ -89,6 +90,18 @@ def whole_class(thing: Any, how: Any) -> Any:
     if not isinstance(thing, type) or not isinstance(how, tuple) or len(how) != 6:
         return how
     build, arguments, (attributes, slots), *_, setter = how
+    if isinstance(thing, enum.EnumMeta):
+        members: Any = thing.__members__
+        own = [(name, _own_attributes(member)) for name, member in members.items()]
+        whole = setter, (attributes, slots), own
+        return build, arguments, whole, None, None, make.complete_enum
+    if "__slots__" in attributes and not issubclass(thing, tuple):  # a named tuple makes its own
+        # Slots make room in an instance: that can be done for a new class alone.
+        given = {**arguments[3], "__slots__": attributes.pop("__slots__")}
+        arguments = (*arguments[:3], given, *arguments[4:])
+        made = [n for n, a in attributes.items() if isinstance(a, types.MemberDescriptorType)]
+        for name in made:  # of a name such as `__x`, which has the class's name in it
+            del attributes[name]
     if type(thing).__module__ == "_ctypes":
         build, arguments = make.make_ctypes_class, arguments[1:4]
         for name in [name for name, value in attributes.items() if _is_of_ctypes(value)]:
@@ -98,6 +111,13 @@ def whole_class(thing: Any, how: Any) -> Any:
     later["__qualname__"] = thing.__qualname__
     state = setter, (attributes, slots), later
     return build, arguments, state, None, None, make.complete_class
+
+
+def _own_attributes(member: Any) -> dict[str, Any]:
+    """Return what `__init__` or `__new__` of an enumeration has given to a member."""
+    of_enum = ("_value_", "_name_", "__objclass__", "_sort_order_")
+    own = getattr(member, "__dict__", {})
+    return {name: value for name, value in own.items() if name not in of_enum}
 
 
 def _is_of_ctypes(attribute: Any) -> bool:

@@ -20,7 +20,7 @@ if LINUX:
     from fcntl import F_SETFL, F_SETOWN, F_SETSIG, fcntl
     from select import POLLIN, poll
 
-__all__ = ["children", "die_with_parent", "end", "end_since", "kill", "kill_since"]
+__all__ = ["children", "die_with_parent", "end", "end_since", "kill", "kill_since", "there"]
 
 _END_TIMEOUT = 1.0  # seconds within which a killed process should be gone
 _KILL = int(getattr(signal, "SIGKILL", signal.SIGTERM))  # no enum: see stdlib_internals
@@ -84,19 +84,35 @@ def end(workers: Iterable[process.BaseProcess]) -> None:
             worker.join(max(0.0, until - time.monotonic()))
 
 
-def kill_since(before: Iterable[process.BaseProcess]) -> set[process.BaseProcess]:
+def there() -> set[object]:
+    """Return the workers and the pools that are there now, for `end_since`."""
+    session = current_session()
+    return {*children(), *(session.pools if session is not None else ())}
+
+
+def _since(before: Iterable[object]) -> set[process.BaseProcess]:
+    """Return the workers that were not there before; those of an older pool belong to it."""
+    older = set(before)
+    session = current_session()
+    for pool in list(session.pools) if session is not None else []:
+        if pool in older:
+            older.update(pool_workers(pool))
+    return {worker for worker in children() if worker not in older}
+
+
+def kill_since(before: Iterable[object]) -> set[process.BaseProcess]:
     """Kill the workers that were not there before, without waiting; return these workers."""
-    doomed = children() - set(before)
+    doomed = _since(before)
     _stop_pools(doomed)
     kill(doomed)
     return doomed
 
 
-def end_since(before: Iterable[process.BaseProcess]) -> set[process.BaseProcess]:
+def end_since(before: Iterable[object]) -> set[process.BaseProcess]:
     """Kill the workers that were not there before, wait for their end; return these workers."""
     ended: set[process.BaseProcess] = set()
     for _ in range(_ROUNDS):
-        doomed = children() - set(before)
+        doomed = _since(before)
         if not doomed:
             break
         _stop_pools(doomed)

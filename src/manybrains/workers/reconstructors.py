@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "complete_class",
     "complete_dispatcher",
+    "complete_enum",
     "complete_function",
     "complete_instance",
     "complete_type_alias",
@@ -114,6 +115,14 @@ def complete_class(kind: type, state: tuple[Any, Any, dict[str, Any]]) -> None:
     setter, attributes, later = state
     setter(kind, attributes)
     _unfinished.append((kind, later))
+
+
+def complete_enum(kind: Any, state: tuple[Any, Any, list[tuple[str, dict[str, Any]]]]) -> None:
+    """Give an enumeration its attributes, and each member those that are its own."""
+    setter, attributes, members = state
+    setter(kind, attributes)
+    for name, own in members:
+        vars(kind[name]).update(own)
 
 
 def finish_classes() -> None:
