@@ -45,6 +45,8 @@ from .spawn_hooks import HOOKS_OF_A_NOTEBOOK
 from .watch_magic import WatchLine, describe
 from .watch_syntax import MARK, Wrap, mark
 
+_LEAVING = ("watch_magic.py", os.path.join("lens", "watch.py"))  # noqa: PTH118 - of a text
+
 __all__ = ["load_ipython_extension", "unload_ipython_extension"]
 
 _loaded: "Extension | None" = None
@@ -206,7 +208,8 @@ class Extension:
         if session is None or session.script is None:
             return
         stack = stacks_here().get(threading.main_thread().ident or 0, ())
-        if not any(map(is_readers, stack)):  # the cell is over, and its traceback is being made
+        is_left = any(frame.file.endswith(_LEAVING) for frame in stack)
+        if is_left or not any(map(is_readers, stack)):  # its picture or its traceback is made
             return
         place = sentence_of([("main", place_of(stack, session.script.readable))])
         print(

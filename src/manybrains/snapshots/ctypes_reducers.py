@@ -11,6 +11,8 @@ from ..workers import reconstructors as make
 
 __all__ = ["reduced"]
 
+_ERRNO, _LAST_ERROR = 8, 16  # `_flags_` of the functions of a library, by its options
+_SETTINGS = ("restype", "argtypes", "errcheck")
 _C_CALLS = 1  # `_flags_` of a type of functions that ctypes.CFUNCTYPE has made
 _POINTERS, _ARRAYS = type(ctypes.POINTER(ctypes.c_int)), type(ctypes.c_int * 1)
 _FUNCTIONS: Any = type(ctypes.CFUNCTYPE(None))
@@ -35,14 +37,18 @@ def reduced(thing: Any) -> Any:
 
 def _of_a_library(thing: Any, kind: type) -> Any:
     if kind in (ctypes.CDLL, ctypes.PyDLL):
-        functions = [each for each in vars(thing).values() if isinstance(each, _FUNCTION)]
-        return make.open_library, (kind.__name__, thing._name, list(map(_settings, functions)))
+        own = vars(thing)
+        functions = [each for each in own.values() if isinstance(each, _FUNCTION)]
+        flags = own["_FuncPtr"]._flags_
+        options = {"use_errno": bool(flags & _ERRNO), "use_last_error": bool(flags & _LAST_ERROR)}
+        settings = list(map(_settings, functions))
+        return make.open_library, (kind.__name__, thing._name, options, settings)
     library = (thing._objects or {}).get("0") if isinstance(thing, _FUNCTION) else None
     if isinstance(library, ctypes.CDLL):
         return make.function_of, (library, _settings(thing))
     return NotImplemented
 
 
-def _settings(function: Any) -> tuple[str, Any, Any]:
-    """Return the name of a function, and the types of what it returns and gets."""
-    return function.__name__, function.restype, function.argtypes
+def _settings(function: Any) -> tuple[str, dict[str, Any]]:
+    """Return the name of a function, and what can be set of it."""
+    return function.__name__, {name: getattr(function, name) for name in _SETTINGS}

@@ -31,6 +31,7 @@ __all__ = ["dispatcher", "is_importable", "reduced", "whole_class"]
 
 MAIN = ("__main__", "__mp_main__")
 _RUN_FOR_CLASSES = ("__init_subclass__", "__prepare__", "__new__", "__init__")
+_NEAR = 10_000  # characters
 _UNSHARED = {  # made anew: module and name of a maker
     type(threading.Lock()): ("threading", "Lock"),
     type(threading.RLock()): ("threading", "RLock"),
@@ -184,7 +185,10 @@ def _counter(counter: Any) -> Any:
 def _match(match: re.Match[Any]) -> Any:
     """Reduce what a search has found, if it can be found again."""
     text, begin, end = match.string, match.start(), match.endpos
-    for how, where in (("search", match.pos), ("match", begin), ("fullmatch", begin)):
+    ways = [("match", begin), ("fullmatch", begin)]
+    if begin - match.pos < _NEAR:  # to search again from far away, for each of many, takes long
+        ways.insert(0, ("search", match.pos))
+    for how, where in ways:
         again = getattr(match.re, how)(text, where, end)
         if again is not None and again.regs == match.regs:
             return make.find, (match.re, how, text, where, end)

@@ -84,21 +84,28 @@ def complete_instance(instance: Any, state: Any) -> None:
         object.__setattr__(instance, name, value)
 
 
-def open_library(kind: str, name: str | None, functions: list[tuple[str, Any, Any]]) -> Any:
-    """Return a library of ctypes, opened here; the types of its functions are those set before."""
+def open_library(
+    kind: str,
+    name: str | None,
+    options: dict[str, bool],
+    functions: list[tuple[str, dict[str, Any]]],
+) -> Any:
+    """Return a library of ctypes, opened here; what was set of its functions is set here."""
     import ctypes
 
-    library = getattr(ctypes, kind)(name)
+    library = getattr(ctypes, kind)(name, **options)
     for each in functions:
         function_of(library, each)
     return library
 
 
-def function_of(library: Any, settings: tuple[str, Any, Any]) -> Any:
-    """Return a function of a library of ctypes, which returns and gets these types."""
-    name, returned, arguments = settings
+def function_of(library: Any, settings: tuple[str, dict[str, Any]]) -> Any:
+    """Return a function of a library of ctypes: its types, and what checks its results."""
+    name, wanted = settings
     function = getattr(library, name)
-    function.restype, function.argtypes = returned, arguments
+    for setting, value in wanted.items():
+        if value is not None or setting != "errcheck":
+            setattr(function, setting, value)
     return function
 
 
