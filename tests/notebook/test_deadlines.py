@@ -221,6 +221,13 @@ def test_an_interrupt_leaves_the_pool_of_another_cell_its_new_workers(notebook: 
     notebook.run("older.terminate(); older.join()")
 
 
+def test_a_pool_that_a_later_cell_lets_go_of_is_not_kept(notebook: Kernel) -> None:
+    notebook.run("import gc, weakref\nlet_go = Pool(1); seen = weakref.ref(let_go)")
+    notebook.run("1 + 1")
+    notebook.run("let_go.terminate(); let_go.join(); del let_go")
+    assert "True" == notebook.run("_ = gc.collect()\nseen() is None").text
+
+
 def test_an_executor_in_which_a_task_was_cancelled_does_the_others(notebook: Kernel) -> None:
     source = """
 from concurrent.futures import CancelledError

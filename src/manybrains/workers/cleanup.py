@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Iterable
 from multiprocessing import process
 
@@ -85,9 +86,12 @@ def end(workers: Iterable[process.BaseProcess]) -> None:
 
 
 def there() -> set[object]:
-    """Return the workers and the pools that are there now, for `end_since`."""
+    """Return the workers that are there now, and references to the pools, for `end_since`.
+
+    They are weak: a pool that the reader lets go of has to end.
+    """
     session = current_session()
-    return {*children(), *(session.pools if session is not None else ())}
+    return {*children(), *map(weakref.ref, session.pools if session is not None else ())}
 
 
 def _since(before: Iterable[object]) -> set[process.BaseProcess]:
@@ -95,7 +99,7 @@ def _since(before: Iterable[object]) -> set[process.BaseProcess]:
     older = set(before)
     session = current_session()
     for pool in list(session.pools) if session is not None else []:
-        if pool in older:
+        if weakref.ref(pool) in older:
             older.update(pool_workers(pool))
     return {worker for worker in children() if worker not in older}
 
