@@ -16,7 +16,7 @@ in-venv = PATH="$(CURDIR)/.venv/bin:$$PATH" JUPYTER_PREFER_ENV_PATH=1 .venv/bin/
 no-screen = $(if $(filter Linux,$(shell uname -s)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,--no-browser))
 as-root = $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab test check notebooks recordings site bench format links clean \
+.PHONY: help lab test check notebooks recordings site pins bench format links clean \
 	set-up set-up-test set-up-docs
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo "make notebooks   run the notebooks and store what they show (NB=... for one)"
 	@echo "make site        build the published site in docs/_build/html"
 	@echo "make recordings  record how far this machine scales, for notebook 08 (a minute or two)"
+	@echo "make pins        write down what Binder installs, as it is here"
 	@echo "make bench       measure the lens"
 	@echo "make format      put code and notebooks into the project's format"
 	@echo "make links OWNER=... REPO=...   fill in the address of the project"
@@ -56,6 +57,9 @@ site: set-up-docs
 
 recordings: set-up
 	@$(in-venv) notebooks/recordings/record.py
+
+pins: set-up-test
+	@$(in-venv) tests/pin_binder.py
 
 bench: set-up-test
 	@$(in-venv) benchmarks/run.py $(ARGS)

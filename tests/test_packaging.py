@@ -1,5 +1,6 @@
 """What a visitor reads and types first is true: README, Makefile, set-up, metadata."""
 
+import importlib.util
 import multiprocessing
 import os
 import re
@@ -15,11 +16,13 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import manybrains
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+BINDER = CHECKOUT / ".binder"
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -113,9 +116,43 @@ def test_all_means_every_extra():
     assert set(extras) - {"all"} == everything.extras
 
 
-def test_binder_installs_nothing_but_the_package():
-    text = (CHECKOUT / "postBuild").read_text(encoding="utf-8")
+def test_binder_builds_the_course_from_versions_that_are_written_down():
+    pinned = yaml.safe_load((BINDER / "environment.yml").read_text(encoding="utf-8"))
+    python, _pip, packages = pinned["dependencies"]
+    assert ENVIRONMENT["dependencies"][0] == python
+    versions = {}
+    for line in packages["pip"]:
+        requirement = Requirement(line)
+        (exactly,) = requirement.specifier
+        assert "==" == exactly.operator
+        versions[canonicalize_name(requirement.name)] = exactly.version
+    for line in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["work"]]:
+        wanted = Requirement(line)
+        assert versions[canonicalize_name(wanted.name)] in wanted.specifier, line
+    text = (BINDER / "postBuild").read_text(encoding="utf-8")
     assert "pip install --no-deps" in text
+
+
+def test_binder_reads_those_files_and_runs_the_last_one():
+    """repo2docker says what it would do; nothing is built."""
+    if importlib.util.find_spec("repo2docker") is None:
+        pytest.skip("jupyter-repo2docker is not installed")
+    done = subprocess.run(
+        [sys.executable, "-m", "repo2docker", "--no-build", "--debug", str(CHECKOUT)],
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    plan = done.stdout + done.stderr
+    assert 0 == done.returncode, plan
+    steps = [
+        '--file ".binder/environment.yml"',
+        "COPY --chown=0:0 src/ ",
+        "RUN ./.binder/postBuild",
+    ]
+    places = [plan.find(step) for step in steps]
+    assert -1 not in places, plan
+    assert sorted(places) == places
 
 
 def test_the_citation_names_the_version_of_the_package():

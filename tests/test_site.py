@@ -9,6 +9,7 @@ from pathlib import Path
 import execute_notebooks
 import nbformat
 import pytest
+from chromium import barriers, chromium
 
 import manybrains
 
@@ -60,6 +61,22 @@ def test_links_inside_the_site_lead_somewhere(site):
             if there is None or (anchor and f'id="{anchor}"' not in there):
                 dead.append((page.name, target, anchor))
     assert [] == dead
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(320)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_on_a_page_keeps_people_out(site, scheme):
+    """What is around the article is the theme's.  Two notebooks: all have the same parts."""
+    found = {}
+    notebooks = [site / "notebooks/01-processes.html", site / "notebooks/04-shared-value.html"]
+    with chromium() as browser:
+        page = browser.new_context(color_scheme=scheme).new_page()
+        for path in [*notebooks, *site.glob("docs/*.html")]:
+            page.goto(path.as_uri())
+            if problems := barriers(page, "article"):
+                found[path.name] = problems
+    assert {} == found
 
 
 def test_every_public_name_has_its_place_on_the_page_of_the_library():
