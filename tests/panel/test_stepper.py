@@ -237,6 +237,13 @@ def test_keys_are_enough(page):
     assert "AA" == schedule_of(page)
 
 
+def test_what_can_have_the_focus_keeps_its_keys_from_jupyterlab(page):
+    """There A and B insert a cell, Enter edits one and D twice deletes one."""
+    takes_focus = page.locator(":is(button, input, [tabindex])").all()
+    marks = [each.get_attribute("data-lm-suppress-shortcuts") for each in takes_focus]
+    assert ["true"] * 10 == marks
+
+
 def test_with_the_lock_the_other_worker_waits(page):
     press(page, "A: read")
     page.get_by_label("with a lock").check()

@@ -505,9 +505,13 @@ function render({ model, el }) {
   const attributes = {
     className: "mb-step",
     "aria-label": "Stepper: two workers add one to the same number",
-    "data-lm-suppress-shortcuts": "true", // in JupyterLab, A and B would insert a cell
+    tabIndex: -1, // a click beside the buttons gives it the focus, and so its keys
   };
   const root = make("section", attributes, make("style", {}, STYLE), all);
+  for (const each of [root, ...root.querySelectorAll("button, input")]) {
+    // JupyterLab asks what has the focus: A and B would insert cells, Enter would edit one.
+    each.setAttribute("data-lm-suppress-shortcuts", "true");
+  }
   root.addEventListener("keydown", (event) => {
     const typing = event.target.matches("input:not([type=checkbox])");
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
