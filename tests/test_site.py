@@ -91,6 +91,18 @@ def test_the_page_of_notebook_04_has_the_stepper_with_all_that_it_needs(site):
     assert script.rstrip().endswith('el: document.getElementById("stepper") });')
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(320)
+def test_the_stepper_of_the_page_steps_without_a_kernel(site):
+    with chromium() as browser:
+        page = browser.new_page()
+        page.goto((site / "notebooks" / "04-shared-value.html").as_uri())
+        for step in ("A: read", "B: read", "A: add", "A: write", "B: add", "B: write"):
+            page.get_by_role("button", name=step).click()
+        said = page.locator("#stepper").get_by_role("status").inner_text()
+    assert said.endswith("The counter shows 1: one update is lost.")
+
+
 def test_every_public_name_has_its_place_on_the_page_of_the_library():
     text = (DOCS / "library.md").read_text(encoding="utf-8")
     told = re.findall(r"^\.\. auto(?:class|function):: manybrains\.(\w+)$", text, re.MULTILINE)

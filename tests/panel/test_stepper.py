@@ -7,6 +7,7 @@ import subprocess
 from types import SimpleNamespace
 
 import pytest
+from chromium import barriers, chromium
 from traitlets import TraitError
 
 from manybrains import interleavings, stepper
@@ -22,15 +23,10 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 @pytest.fixture(scope="module")
 def blank():
     """A page of a browser."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    program = shutil.which("chromium") or pytest.skip("there is no chromium")
-    switches = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=program, args=switches)
+    with chromium() as browser:
         page = browser.new_page()
         page.set_default_timeout(10_000)
         yield page
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -235,6 +231,17 @@ def test_keys_are_enough(page):
     for key in ("a", "B", "Backspace", "a"):
         page.keyboard.press(key)
     assert "AA" == schedule_of(page)
+
+
+def test_nothing_keeps_people_out(page):
+    """In the colours of the site, light and dark, test_site.py asks for the same."""
+    assert [] == barriers(page, ".mb-step")
+    page.get_by_label("Schedule").fill("ABABAB")
+    assert [] == barriers(page, ".mb-step")
+    page.get_by_label("with a lock").check()
+    press(page, "A: take the lock")
+    page.get_by_label("Schedule").fill("AX")
+    assert [] == barriers(page, ".mb-step")
 
 
 def test_what_can_have_the_focus_keeps_its_keys_from_jupyterlab(page):
