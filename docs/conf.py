@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import manybrains
+from manybrains.panel.stepper import MODULE as STEPPER
 
 # The project's address stands in the README alone; `make links` fills it in.
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -66,5 +67,26 @@ def describe_pictures(app, docname, source):  # noqa: ARG001 - Sphinx's signatur
     source[0] = json.dumps(notebook)
 
 
+# Inside the page: from a folder on a disk, a browser loads no module of another file.
+STEPPER_HERE = f"""<div id="stepper"></div>
+<script type="module">
+{STEPPER.read_text(encoding="utf-8")}
+render({{ model: plainModel(), el: document.getElementById("stepper") }});
+</script>"""
+
+
+def show_the_stepper(app, docname, source):  # noqa: ARG001 - Sphinx's signature
+    """Where a notebook has the stepper as a widget, its page has it without a kernel."""
+    if not docname.startswith("notebooks/"):
+        return
+    notebook = json.loads(source[0])
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code" and "".join(cell["source"]).endswith("\nstepper()"):
+            shown = {"output_type": "display_data", "metadata": {}}
+            cell["outputs"] = [{**shown, "data": {"text/html": STEPPER_HERE}}]
+    source[0] = json.dumps(notebook)
+
+
 def setup(app):
     app.connect("source-read", describe_pictures)
+    app.connect("source-read", show_the_stepper)

@@ -26,6 +26,7 @@ ROOMS = (
     "plots",
     "snapshots",
     "notebook",
+    "panel",
 )
 MODULES = [
     path.relative_to(SOURCE).with_suffix("").as_posix().replace("/", ".")
@@ -33,8 +34,9 @@ MODULES = [
     for path in sorted((SOURCE / room).glob("*.py"))
     if path.stem != "__init__"
 ]
-HEAVY = {"IPython", "ipywidgets", "matplotlib", "numpy", "tqdm"}
+HEAVY = {"IPython", "anywidget", "ipywidgets", "matplotlib", "numpy", "tqdm"}
 MAY_LOAD = {"plots": {"matplotlib", "numpy"}, "notebook": {"IPython"}}
+MAY_LOAD["panel"] = {"IPython", "anywidget", "ipywidgets"}
 # Nor should a worker that asks for one name pay for these.
 SLOW = HEAVY | {"asyncio", "multiprocessing", "psutil"}
 LINES = 250  # code of a module; about 200 are wanted

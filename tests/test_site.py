@@ -12,6 +12,7 @@ import pytest
 from chromium import barriers, chromium
 
 import manybrains
+from manybrains.panel.stepper import MODULE
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DOCS = CHECKOUT / "docs"
@@ -77,6 +78,29 @@ def test_nothing_on_a_page_keeps_people_out(site, scheme):
             if problems := barriers(page, "article"):
                 found[path.name] = problems
     assert {} == found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(320)
+def test_the_page_of_notebook_04_has_the_stepper_with_all_that_it_needs(site):
+    text = (site / "notebooks" / "04-shared-value.html").read_text(encoding="utf-8")
+    (script,) = re.findall(
+        r'<div id="stepper"></div>\s*<script type="module">(.*?)</script>', text, re.S
+    )
+    assert MODULE.read_text(encoding="utf-8") in script
+    assert script.rstrip().endswith('el: document.getElementById("stepper") });')
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(320)
+def test_the_stepper_of_the_page_steps_without_a_kernel(site):
+    with chromium() as browser:
+        page = browser.new_page()
+        page.goto((site / "notebooks" / "04-shared-value.html").as_uri())
+        for step in ("A: read", "B: read", "A: add", "A: write", "B: add", "B: write"):
+            page.get_by_role("button", name=step).click()
+        said = page.locator("#stepper").get_by_role("status").inner_text()
+    assert said.endswith("The counter shows 1: one update is lost.")
 
 
 def test_every_public_name_has_its_place_on_the_page_of_the_library():
