@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import manybrains
-from manybrains.panel.stepper import MODULE as STEPPER
+from manybrains.widgets.stepper import MODULE as STEPPER
 
 # The project's address stands in the README alone; `make links` fills it in.
 README = Path(__file__).resolve().parent.parent / "README.md"

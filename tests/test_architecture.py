@@ -26,7 +26,7 @@ ROOMS = (
     "plots",
     "snapshots",
     "notebook",
-    "panel",
+    "widgets",
 )
 MODULES = [
     path.relative_to(SOURCE).with_suffix("").as_posix().replace("/", ".")
@@ -36,7 +36,7 @@ MODULES = [
 ]
 HEAVY = {"IPython", "anywidget", "ipywidgets", "matplotlib", "numpy", "tqdm"}
 MAY_LOAD = {"plots": {"matplotlib", "numpy"}, "notebook": {"IPython"}}
-MAY_LOAD["panel"] = {"IPython", "anywidget", "ipywidgets"}
+MAY_LOAD["widgets"] = {"IPython", "anywidget", "ipywidgets"}
 # Nor should a worker that asks for one name pay for these.
 SLOW = HEAVY | {"asyncio", "multiprocessing", "psutil"}
 LINES = 250  # code of a module; about 200 are wanted

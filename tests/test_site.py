@@ -12,7 +12,7 @@ import pytest
 from chromium import barriers, chromium
 
 import manybrains
-from manybrains.panel.stepper import MODULE
+from manybrains.widgets.stepper import MODULE
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DOCS = CHECKOUT / "docs"

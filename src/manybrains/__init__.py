@@ -62,7 +62,7 @@ _ROOMS = {
     "plot_wall_times": "plots.wall_times",
     "load_ipython_extension": "notebook.extension",
     "unload_ipython_extension": "notebook.extension",
-    "stepper": "panel.stepper",
+    "stepper": "widgets.stepper",
 }
 __all__ = sorted(_ROOMS)  # noqa: PLE0605 - `__getattr__` loads the names
 
@@ -92,7 +92,7 @@ if TYPE_CHECKING:
         tick,
     )
     from .notebook.extension import load_ipython_extension, unload_ipython_extension
-    from .panel.stepper import stepper
+    from .widgets.stepper import stepper
     from .plots.break_even import plot_break_even
     from .plots.final_table import plot_final_table
     from .plots.memory import plot_memory

@@ -11,7 +11,7 @@ from chromium import barriers, chromium
 from traitlets import TraitError
 
 from manybrains import interleavings, stepper
-from manybrains.panel.stepper import MODULE
+from manybrains.widgets.stepper import MODULE
 from manybrains.plots.orders import losses
 from manybrains.records import frontend
 
