@@ -161,11 +161,13 @@ def base_of(seen: Observations, life: Lifetime, looks: Sequence[Look]) -> float:
 
 
 def worked(lane: Lane) -> bool:
+    """Tell whether a worker belongs into the picture: one of an earlier block that worked, too."""
     begun = lane.requested if lane.requested is not None else lane.started
     return begun is None or begun >= 0 or lane.cpu_seconds >= _IDLE
 
 
 def lane_of(seen: Observations, worker: Worker) -> Lane:
+    """Return the lane of a worker, with what is known of it by now."""
     life = worker.life
 
     def since(moment: float | None) -> float | None:

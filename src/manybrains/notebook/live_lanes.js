@@ -153,6 +153,7 @@ class Picture {
   }
 
   draw(run) {
+    if (!run.number) return;
     this.drawn = performance.now();
     const width = Math.min(880, this.el.clientWidth || 640);
     const rows = run.rows;
