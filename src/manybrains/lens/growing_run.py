@@ -243,9 +243,9 @@ class GrowingRun:
         life = growth.life
         if growth.end is None or not (life.thread_id or life.reaped is not None):
             return False
-        if growth.key in self._in_threads and growth.told is not None:
-            del self._in_threads[growth.key]
-            self._in_threads[0, 0] = self._in_threads.get((0, 0), 0.0) + growth.told.cpu_seconds
+        if growth.key in self._in_threads:  # what ended is kept in one sum
+            used = self._in_threads.pop(growth.key)
+            self._in_threads[0, 0] = self._in_threads.get((0, 0), 0.0) + used
         return True
 
 
