@@ -1,6 +1,7 @@
 """watch(): run a block of code and see its workers; in a notebook, `%%watch` calls it."""
 
 import contextlib
+import functools
 import math
 import os
 import sys
@@ -24,8 +25,10 @@ from ..workers.session import Session
 from . import installation
 from .assemble import assemble, memory_looks
 from .lifetimes import Lifetime
+from .new_facts import growing_run
 from .observations import Key, Observations
-from .sampler_client import Report, Sampler, helpers_of
+from .report import Report
+from .sampler_client import Sampler, helpers_of
 from .standing import where_everybody_stands
 from .watched_run import WatchedRun
 
@@ -122,6 +125,8 @@ class Watch:
             self._baseline = _cpu_by_now(self._before)
             self._cpu = time.process_time()
             self._begin = time.perf_counter()
+            facts = (session, self._key, self._name, self._begin, self._baseline)
+            self.handle.begin(functools.partial(growing_run, *facts))
             if self._deadline is not None:
                 signal = installation.strike_signal(session)
                 self._deadline.start(signal)
