@@ -16,7 +16,7 @@ in-venv = PATH="$(CURDIR)/.venv/bin:$$PATH" JUPYTER_PREFER_ENV_PATH=1 .venv/bin/
 no-screen = $(if $(filter Linux,$(shell uname -s)),$(if $(DISPLAY)$(WAYLAND_DISPLAY),,--no-browser))
 as-root = $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab test check notebooks recordings site pins bench format links clean \
+.PHONY: help lab test check notebooks recordings site slides pins bench format links clean \
 	set-up set-up-test set-up-docs
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo "make check       what a change wants at once: format, types, what starts no kernels (2 minutes)"
 	@echo "make notebooks   run the notebooks and store what they show (NB=... for one)"
 	@echo "make site        build the published site in docs/_build/html"
+	@echo "make slides      slides of the notebooks in docs/_build/slides (NB=... for one)"
 	@echo "make recordings  record how far this machine scales, for notebook 08 (a minute or two)"
 	@echo "make pins        write down what Binder installs, as it is here"
 	@echo "make bench       measure the lens"
@@ -54,6 +55,11 @@ site: set-up-docs
 	@$(in-venv) -m sphinx --fail-on-warning --keep-going --quiet -j auto \
 		-d docs/_build/doctrees -c docs . docs/_build/html $(ARGS)
 	@echo "The site is in docs/_build/html: open index.html"
+
+slides: set-up
+	@$(in-venv) -m nbconvert --to slides --config docs/slides.py --log-level ERROR \
+		--output-dir docs/_build/slides $(NB)
+	@echo "The slides are in docs/_build/slides: open one in a browser, with a connection"
 
 recordings: set-up
 	@$(in-venv) notebooks/recordings/record.py

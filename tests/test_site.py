@@ -103,6 +103,19 @@ def test_the_stepper_of_the_page_steps_without_a_kernel(site):
     assert said.endswith("The counter shows 1: one update is lost.")
 
 
+@pytest.mark.slow
+def test_each_text_of_a_notebook_begins_a_slide(tmp_path):
+    path = CHECKOUT / "notebooks" / "01-processes.ipynb"
+    command = [sys.executable, "-m", "nbconvert", "--to", "slides", "--log-level", "ERROR"]
+    config = ["--config", str(DOCS / "slides.py"), "--output-dir", str(tmp_path)]
+    subprocess.run([*command, *config, str(path)], check=True, timeout=100)
+    (slides,) = tmp_path.glob("*.html")
+    cells = nbformat.read(path, as_version=4).cells
+    texts = sum(cell.cell_type == "markdown" for cell in cells)
+    columns = sum(cell.source.startswith(("# ", "## ")) for cell in cells)
+    assert texts + columns == slides.read_text(encoding="utf-8").count("<section>")
+
+
 def test_every_public_name_has_its_place_on_the_page_of_the_library():
     text = (DOCS / "library.md").read_text(encoding="utf-8")
     told = re.findall(r"^\.\. auto(?:class|function):: manybrains\.(\w+)$", text, re.MULTILINE)
