@@ -92,7 +92,6 @@ if TYPE_CHECKING:
         tick,
     )
     from .notebook.extension import load_ipython_extension, unload_ipython_extension
-    from .widgets.stepper import stepper
     from .plots.break_even import plot_break_even
     from .plots.final_table import plot_final_table
     from .plots.memory import plot_memory
@@ -106,6 +105,7 @@ if TYPE_CHECKING:
     from .records.machine import Machine, this_machine
     from .records.memory_look import MemoryLook
     from .records.run import Lane, Run, Sample
+    from .widgets.stepper import stepper
 
 
 def __getattr__(name: str) -> object:

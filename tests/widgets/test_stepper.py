@@ -11,9 +11,9 @@ from chromium import barriers, chromium
 from traitlets import TraitError
 
 from manybrains import interleavings, stepper
-from manybrains.widgets.stepper import MODULE
 from manybrains.plots.orders import losses
 from manybrains.records import frontend
+from manybrains.widgets.stepper import MODULE
 
 ORDERS = interleavings()
 SOURCE = MODULE.read_text(encoding="utf-8")
