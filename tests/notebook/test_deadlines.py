@@ -210,6 +210,46 @@ with ProcessPoolExecutor(1) as executor:
     )
 
 
+GENERATOR = """
+from concurrent.futures import ProcessPoolExecutor
+def results():
+    with ProcessPoolExecutor(1) as executor:
+        futures = [executor.submit(time.sleep, n) for n in (0, 60, 60, 60)]
+        for future in futures:
+            yield future.result()
+"""
+IN_A_LOOP = {
+    "a loop over a generator": "for result in results(): time.sleep(60)",
+    "an await": """
+with ProcessPoolExecutor(1) as executor:
+    run = functools.partial(asyncio.get_running_loop().run_in_executor, executor)
+    await asyncio.gather(*[run(time.sleep, 60) for _ in range(4)])
+""",
+}
+
+
+@pytest.mark.parametrize("name", IN_A_LOOP)
+def test_an_interrupt_does_not_wait_for_the_executor_behind(notebook: Kernel, name: str) -> None:
+    notebook.run("import functools, multiprocessing\n" + GENERATOR)
+    shown = notebook.run(INTERRUPT.format(1) + IN_A_LOOP[name])
+    assert shown.error.startswith(("KeyboardInterrupt", "CancelledError"))
+    assert "[]" == notebook.run("multiprocessing.active_children()").text
+
+
+def test_a_generator_that_is_closed_without_an_interrupt_does_its_tasks(notebook: Kernel) -> None:
+    source = """
+def tasks():
+    with ProcessPoolExecutor(1) as executor:
+        futures.extend(executor.submit(time.sleep, n / 2) for n in range(3))
+        yield futures[0].result()
+futures = []
+for _ in tasks(): break
+[future.result() for future in futures]
+"""
+    notebook.run("from concurrent.futures import ProcessPoolExecutor")
+    assert "[None, None, None]" == notebook.run(source).text
+
+
 def test_an_interrupt_leaves_the_pool_of_another_cell_its_new_workers(notebook: Kernel) -> None:
     notebook.run("older = Pool(1, maxtasksperchild=1)")
     notebook.run("answers = older.map_async(time.sleep, [0.3] * 8, 1)")

@@ -105,6 +105,7 @@ class Extension:
             Readable(functools.partial(cell_name, shell)),
         )
         session.main = shell.user_module
+        session.interrupts = self._interrupts
         session.hook(HOOKS_OF_A_NOTEBOOK)
         self._alias_main()
         self._undo.callback(keep_names_from_workers(shell))

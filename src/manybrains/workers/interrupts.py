@@ -90,10 +90,12 @@ class NotedInterrupts:
 
     Attributes:
         came: whether one has come since `begin`.
+        last: the moment of the last one since then (time.monotonic).
     """
 
     def __init__(self, go_on: "Callable[[], object] | None" = None) -> None:
         self.came = False
+        self.last = float("-inf")
         self._go_on = go_on
         self._handler: Handler = None
         self._times = 0  # it has begun
@@ -103,6 +105,7 @@ class NotedInterrupts:
         """Note interrupts from now on; only the main thread gets them."""
         self.end()
         self.came = False
+        self.last = float("-inf")
         self._times += 1
         self._pid = os.getpid()
         handler = get_handler(signal.SIGINT)
@@ -120,6 +123,7 @@ class NotedInterrupts:
         if self._go_on is not None and not self.came and os.getpid() == self._pid:
             start_bare_thread(self._wait, self._times, self._go_on)
         self.came = True
+        self.last = time.monotonic()
         _wake_loop()
         if callable(self._handler):
             self._handler(number, frame)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from .import_hooks import Hook, Table
+    from .interrupts import NotedInterrupts
     from .output import WorkerStreams
 
     class Script(Protocol):
@@ -72,6 +73,7 @@ class Session:
         sampler: the handle of the sampler, once there is one.
         helpers: processes that serve the machinery, by pid; they are never lanes.
         pools: the pools made here, which replace workers that end.
+        interrupts: of the cell that runs; None outside of a notebook and in workers.
         on_fork: called first in a forked worker, to release what belongs to the notebook.
         on_close: called when the session ends.
     """
@@ -93,6 +95,7 @@ class Session:
         self.strike_signal = 0
         self.terminals: tuple[int, ...] = (2,)
         self.sampler: Any = None
+        self.interrupts: NotedInterrupts | None = None
         self.helpers: dict[int, str] = {}
         self.on_fork: list[Callable[[], object]] = []
         self.on_close: list[Callable[[], object]] = []
@@ -127,7 +130,7 @@ class Session:
         # Keep these references: freeing the parent's objects would copy their memory pages.
         self._kept = self.on_fork, self.on_close, self.relay, self.sampler
         self.on_fork, self.on_close = [], []
-        self.relay, self.sampler, self.output = None, None, output
+        self.relay, self.sampler, self.interrupts, self.output = None, None, None, output
         self.pid, self.is_worker = os.getpid(), True
 
     def unhook(self) -> None:
