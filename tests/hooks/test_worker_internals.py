@@ -218,6 +218,13 @@ def test_a_pool_is_being_made_until_it_is_there(start_method: str, wrapped: Any)
     assert door.is_ended(one)
 
 
+def test_a_pool_that_is_not_made_ends_without_an_error(recwarn: Any) -> None:
+    unmade = pool.Pool.__new__(pool.Pool)
+    door.pool_is_not_made(unmade)
+    unmade.__del__()
+    assert [] == recwarn.list
+
+
 ANSWERS: dict[str, Callable[[Any], Any]] = {
     "apply": lambda pool: pool.apply_async(time.sleep, (60,)),
     "map": lambda pool: pool.map_async(time.sleep, [60] * 9, chunksize=2),

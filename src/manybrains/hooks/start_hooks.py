@@ -30,6 +30,7 @@ from ..workers.stdlib_internals import (
     requester_of,
     target_of,
 )
+from .arguments import around_process
 from .births import Birth, arrive, birth_of, hooks_of_spawning, place_of
 from .exit_hooks import HOOKS_OF_EXITS
 from .hints import start_remedy, with_remedy
@@ -49,6 +50,7 @@ __all__ = ["HOOKS_OF_EVERY_PROCESS"]
 
 def _of_processes(process: Any) -> list[Hook]:
     return [
+        wrap(process.BaseProcess, "__init__", around_process),
         wrap(process.BaseProcess, "start", _around_start),
         wrap(process.BaseProcess, PROCESS_BODY, _around_body),
     ]

@@ -35,6 +35,7 @@ __all__ = [
     "initializer_of",
     "is_being_made",
     "is_ended",
+    "pool_is_not_made",
     "pool_with",
     "remember_pool",
     "server_of",
@@ -80,6 +81,13 @@ def remember_pool(pool: Any) -> None:
     Its thread knows only its list of workers, which stays the same object.
     """
     _POOLS[id(pool._pool)] = pool
+
+
+def pool_is_not_made(pool: Any) -> None:
+    """Let the end of a Pool whose `__init__` may be refused find what it looks for."""
+    from multiprocessing.pool import INIT
+
+    pool._state = INIT
 
 
 def pool_with(workers: list[BaseProcess]) -> Any:
