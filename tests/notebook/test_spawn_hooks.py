@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 import pytest
+from conftest import START_METHODS
 from kernels import kernel
 
 from manybrains.snapshots.reasons import reason
@@ -152,6 +153,57 @@ def test_each_refusal_names_the_thing_and_what_to_do(method: str) -> None:
         asked["ask(read, 1)"].replace('"', "'")
     )
     assert "'post' (Cell In[2], line 9) cannot be sent to another process" in shown.error
+
+
+TO_PICKLE = """\
+import sys, threading, time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import *
+def work(n): return n
+def items(n): return (i for i in range(n))
+def post(letters): letters.put(lambda: 1); letters.close(); letters.join_thread()
+class Own(Process):
+    def __init__(self): super().__init__(); self.lock = threading.Lock()
+lock, letters = threading.Lock(), Queue()
+"""
+AT_A_START = {
+    "Process(target=work, args=(1, lock)).start()": ("args[1]", "Take the Lock of multi"),
+    "Process(target=work, kwargs={'n': [sys]}).start()": ("kwargs['n']", "Import it in the"),
+    "Process(target=work, args=(items(1),)).start()": ("args[0]", "Send a list of its items."),
+    "Own().start()": ("attribute `lock`", "Take the Lock of multi"),
+    "Pool(1, work, (lock,))": ("initargs[0]", "Take the Lock of multi"),
+    "ProcessPoolExecutor(1, None, work, (lock,)).submit(abs, 1)": ("initargs[0]", "Take the Lock"),
+}
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_what_cannot_be_sent_at_a_start_is_named_with_its_place(method: str) -> None:
+    with kernel(method) as one:
+        one.run(TO_PICKLE)
+        for cell, (place, remedy) in AT_A_START.items():
+            shown = one.run(cell)
+            assert (True, True, False) == (
+                place in shown.traceback,
+                remedy in shown.traceback,
+                "manybrains" in shown.traceback,
+            ), cell
+
+
+@pytest.mark.parametrize("method", START_METHODS)
+def test_what_cannot_be_sent_later_is_told_without_frames_of_ours(method: str) -> None:
+    with kernel(method) as one:
+        one.run(TO_PICKLE)
+        shown = one.run("letters.put(lambda: 1); letters.put(lock); time.sleep(0.5)")
+        in_worker = one.run("p = Process(target=post, args=(letters,)); p.start(); p.join()")
+        pool = one.run("with Pool(1) as pool: pool.map(items, [1])")
+        executor = one.run("with ProcessPoolExecutor(1) as some: some.submit(items, 1).result()")
+    assert "a lambda cannot be sent to another process" in shown.stderr
+    assert "Take the Lock of multiprocessing" in shown.stderr
+    assert "a lambda cannot be sent to another process" in in_worker.stderr
+    assert "Send a list of its items." in pool.traceback
+    assert "Send a list of its items." in executor.traceback
+    told = shown.stderr, in_worker.stderr, pool.traceback, executor.traceback
+    assert [False] * 4 == ["manybrains" in text for text in told]
 
 
 def test_a_refusal_speaks_of_things_by_the_names_that_the_reader_knows() -> None:

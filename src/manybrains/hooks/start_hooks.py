@@ -233,12 +233,19 @@ def _of_managers(managers: Any) -> list[Hook]:
     return hooks_of_managers(managers)
 
 
+def _of_pickling(reduction: Any) -> list[Hook]:
+    from .pickle_errors import hooks_of_pickling
+
+    return hooks_of_pickling(reduction)
+
+
 HOOKS_OF_EVERY_PROCESS: Mapping[str, Table] = {
     **HOOKS_OF_EXITS,
     "concurrent.futures.process": _of_executors,
     "multiprocessing.managers": _of_managers,
     "multiprocessing.pool": _of_pools,
     "multiprocessing.process": _of_processes,
+    "multiprocessing.reduction": _of_pickling,
     "multiprocessing.spawn": hooks_of_spawning,
     **HOOKS_OF_THREADS,
 }

@@ -27,6 +27,7 @@ __all__ = [
     "POOL_MAPS",
     "WORKER_PREPARES",
     "answers_of",
+    "arguments_by_name",
     "end_pool",
     "executor_of",
     "executor_workers",
@@ -68,6 +69,13 @@ EXECUTOR_BREAKS = "terminate_broken"
 # of what pickle raises for a file, a socket, a generator.
 INHERITED = "objects should only be shared between processes through inheritance"
 CANNOT_PICKLE = "cannot pickle "
+
+
+def arguments_by_name(worker: BaseProcess) -> list[tuple[str, Any]]:
+    """Return what a worker is sent for its function, with its place: "`args[0]`", "`kwargs['n']`"."""
+    given = enumerate(getattr(worker, "_args", None) or ())
+    named = (getattr(worker, "_kwargs", None) or {}).items()
+    return [(f"`args[{n}]`", a) for n, a in given] + [(f"`kwargs[{k!r}]`", a) for k, a in named]
 
 
 # --- pools --------------------------------------------------------------------------------

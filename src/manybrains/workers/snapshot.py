@@ -29,6 +29,7 @@ __all__ = [
     "HOOKS_OF_A_SNAPSHOT",
     "begin",
     "has_failed",
+    "is_of_a_notebook",
     "main_of_a_worker",
     "show_sources",
     "why_not_sent",
@@ -187,6 +188,11 @@ def begin() -> None:
     """Make this process ready for its work, also if no name of the notebook is asked for."""
     if _snapshot is not None:
         _snapshot.begin()
+
+
+def is_of_a_notebook() -> bool:
+    """Tell whether the main module of this worker is a notebook's."""
+    return _snapshot is not None
 
 
 def has_failed() -> bool:
