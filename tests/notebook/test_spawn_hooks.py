@@ -2,6 +2,7 @@
 
 import multiprocessing
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -204,6 +205,41 @@ def test_what_cannot_be_sent_later_is_told_without_frames_of_ours(method: str) -
     assert "Send a list of its items." in executor.traceback
     told = shown.stderr, in_worker.stderr, pool.traceback, executor.traceback
     assert [False] * 4 == ["manybrains" in text for text in told]
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_a_module_of_a_folder_that_was_the_working_folder_is_found(
+    method: str, tmp_path: Path
+) -> None:
+    for name in ("here", "there"):
+        (tmp_path / name / f"package_{name}").mkdir(parents=True)
+        (tmp_path / name / f"package_{name}" / "__init__.py").write_text("N = 4")
+        (tmp_path / name / f"module_{name}.py").write_text("def work(n): return n + 1")
+    with kernel(method) as one:
+        one.run(f"import os\nfrom multiprocessing import Pool\nos.chdir({str(tmp_path)!r})")
+        one.run("os.chdir('here'); import module_here, package_here")
+        one.run("os.chdir('../there'); from module_there import work; import package_there")
+        one.run("def sums(n): return module_here.work(n) + package_here.N + package_there.N")
+        shown = one.run("with Pool(1) as pool: print(pool.map(work, [1]), pool.map(sums, [1]))")
+    assert ("[2] [10]\n", "") == (shown.stdout, shown.error)
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_what_cannot_be_loaded_in_a_worker_has_a_remedy(method: str, tmp_path: Path) -> None:
+    (tmp_path / "module_gone.py").write_text("N = 4")
+    with kernel(method) as one:
+        one.run("from multiprocessing import Pool\nimport os, sys")
+        one.run(f"sys.path.insert(0, {str(tmp_path)!r}); import module_gone")
+        one.run("class Bad:\n    def __setstate__(self, _): raise ValueError('no')")
+        one.run("bad = Bad(); bad.n = 1; os.remove(module_gone.__file__)")
+        one.run("def of_bad(n): return bad.n\ndef of_gone(n): return module_gone.N")
+        of_bad = one.run("with Pool(1) as pool: pool.map(of_bad, [1])").traceback
+        of_gone = one.run("with Pool(1) as pool: pool.map(of_gone, [1])").traceback
+        one.run("%%everywhere\nbad = Bad(); bad.n = 1")
+        mended = one.run("with Pool(1) as pool: print(pool.map(of_bad, [1]))")
+    assert "(ValueError: no). A copy is made by pickle: make it inside the function" in of_bad
+    assert "put its file where Python finds it." in of_gone
+    assert "[1]\n" == mended.stdout
 
 
 def test_a_refusal_speaks_of_things_by_the_names_that_the_reader_knows() -> None:

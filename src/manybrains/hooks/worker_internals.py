@@ -72,7 +72,7 @@ CANNOT_PICKLE = "cannot pickle "
 
 
 def arguments_by_name(worker: BaseProcess) -> list[tuple[str, Any]]:
-    """Return what a worker is sent for its function, with its place: "`args[0]`", "`kwargs['n']`"."""
+    """Return what a worker is sent for its function, each with its place, as "`args[0]`"."""
     given = enumerate(getattr(worker, "_args", None) or ())
     named = (getattr(worker, "_kwargs", None) or {}).items()
     return [(f"`args[{n}]`", a) for n, a in given] + [(f"`kwargs[{k!r}]`", a) for k, a in named]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -78,9 +79,23 @@ def _around_preparation(prepare: Callable[[str], dict[str, Any]]) -> Callable[[s
         if "multiprocessing.forkserver" in sys.modules:
             safe = [name for name in session.script.imports if name.partition(".")[0] in _SAFE]
             preload_in_fork_server([*safe, _WORKER])
+        data["sys_path"] += _folders_left(session.script.imports, data["sys_path"])
         return main_of(data, path)
 
     return with_script
+
+
+def _folders_left(modules: Iterable[str], path: list[str]) -> list[str]:
+    """Return the folders of modules that the notebook has found in its working folder of then.
+
+    That folder is on a notebook's path, wherever `os.chdir` goes; of a worker's path it is the one
+    in which the kernel was started.
+    """
+    tops = dict.fromkeys(name.partition(".")[0] for name in modules)
+    files = (getattr(sys.modules.get(top), "__file__", None) for top in tops)
+    paths = (Path(file) for file in files if file)
+    folders = (p.parents[1 if p.stem == "__init__" else 0] for p in paths if p.suffix == ".py")
+    return [str(f) for f in dict.fromkeys(folders) if f.is_absolute() and str(f) not in path]
 
 
 def _written(session: Session) -> str:

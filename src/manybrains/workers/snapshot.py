@@ -117,7 +117,7 @@ class _Snapshot:
             except Exception as error:
                 if key == first:
                     raise
-                self.not_sent[key[1]] = f"it could not be loaded here ({_words(error)})"
+                self.not_sent[key[1]] = _why_not_loaded(error)
         return self._spaces[first[0]][first[1]]
 
     def _unpickle(self, group: Group) -> list[Key]:
@@ -170,8 +170,14 @@ class _Unpickler(pickle.Unpickler):
         return self._snapshot.space(pid) if isinstance(pid, int) else self._snapshot.value(pid)
 
 
-def _words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+def _why_not_loaded(error: Exception) -> str:
+    words = f"it could not be loaded here ({type(error).__name__}: {error})"
+    if isinstance(error, ImportError):
+        return f"{words}. A worker imports modules anew: put its file where Python finds it"
+    return (
+        f"{words}. A copy is made by pickle: make it inside the function instead, or in a cell "
+        "with %%everywhere on top"
+    )
 
 
 _snapshot: _Snapshot | None = None
