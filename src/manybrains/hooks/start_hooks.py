@@ -139,8 +139,8 @@ def _around_body(body: Callable[..., int]) -> Callable[..., int]:
         if arrival.delay is not None:
             arrival.delay.leave()
         else:  # it was not forked
-            arrive()
-        _enter_worker(session, self, parent_sentinel, arrival.birth)
+            session.streams = arrive()
+        _enter_worker(session, self, parent_sentinel, arrival)
         try:
             return body(self, parent_sentinel=parent_sentinel)
         finally:
@@ -158,15 +158,17 @@ def _note_last_instruction(session: Session) -> None:
 
 
 def _enter_worker(
-    session: Session, worker: BaseProcess, sentinel: int | None, birth: Birth
+    session: Session, worker: BaseProcess, sentinel: int | None, arrival: _Arrival
 ) -> None:
+    birth = arrival.birth
     born = time.perf_counter()
     if sentinel is not None:
         die_with_parent(sentinel)
     session.enter_child(birth.output)
     asker, parent = requester_of(worker), os.getppid()
     session.log.note("born", session.pid, asker=asker, parent=parent, moment=born, name=worker.name)
-    if birth.output is not None:
+    # One that was not forked may have printed before, as its main module begins.
+    if birth.output is not None and (arrival.delay is not None or session.streams is None):
         with contextlib.suppress(OSError):  # then it prints to the usual place
             session.streams = capture(birth.output, worker.name, session.streams)
     loop = target_of(worker)
