@@ -160,6 +160,44 @@ there is trace, slow.finished
     assert "(True, False)" == shown.text
 
 
+OWN_HANDLERS = """
+got = []
+def note(number, frame): got.append(number)
+before = {s: signal.getsignal(s) for s in signal.valid_signals()}
+def set_all():
+    for s in before:
+        with contextlib.suppress(OSError, ValueError): signal.signal(s, note)
+def put_back():
+    for s, handler in before.items():
+        with contextlib.suppress(OSError, ValueError, TypeError): signal.signal(s, handler)
+"""
+
+
+def test_handlers_of_every_signal_disarm_no_deadline(notebook: Kernel) -> None:
+    notebook.run("import contextlib\n" + OWN_HANDLERS)
+    shown = notebook.run("""
+with watch(deadline=0.5, quiet=True) as slow:
+    set_all()
+    for _ in range(200): time.sleep(0.1)
+put_back()
+slow.finished, slow.wall_seconds < 15
+""")
+    assert "(False, True)" == shown.text
+
+
+@any_method
+def test_a_handler_of_every_signal_gets_each(notebook: Kernel) -> None:
+    notebook.run("import contextlib\n" + OWN_HANDLERS)
+    shown = notebook.run("""
+set_all()
+numbers = range(signal.SIGRTMIN, signal.SIGRTMAX + 1)
+for number in numbers: signal.raise_signal(number)
+put_back()
+[number for number in numbers if number not in got]
+""")
+    assert "[]" == shown.text
+
+
 # --- interrupts ---------------------------------------------------------------------------
 
 INTERRUPT = """
@@ -171,6 +209,16 @@ CAUGHT = {
     "left by sys.exit": "try: time.sleep(60)\nexcept KeyboardInterrupt: sys.exit()",
     "another error": "try: time.sleep(60)\nexcept KeyboardInterrupt: 1 / 0",
     "awaited": "try: await asyncio.sleep(60)\nexcept asyncio.CancelledError: pass",
+    "taken by a handler of its own": (
+        "before = signal.signal(signal.SIGINT, lambda *_: None)\ntime.sleep(1.5)\n"
+        "_ = signal.signal(signal.SIGINT, before)"
+    ),
+    "taken by a handler for a while": (
+        "before = signal.getsignal(signal.SIGINT)\n"
+        "_ = signal.signal(signal.SIGINT, lambda *_: None)\n"
+        "_ = signal.signal(signal.SIGINT, before)\n"
+        "try: time.sleep(60)\nexcept KeyboardInterrupt: pass"
+    ),
     "stopped by the cell itself": (
         "try: p.join()\nexcept KeyboardInterrupt: p.terminate(); p.join(); print('stopped')"
     ),

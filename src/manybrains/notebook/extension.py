@@ -106,6 +106,7 @@ class Extension:
         )
         session.main = shell.user_module
         session.interrupts = self._interrupts
+        installation.strike_signal(session)  # before a cell takes all signals
         session.hook(HOOKS_OF_A_NOTEBOOK)
         self._alias_main()
         self._undo.callback(keep_names_from_workers(shell))

@@ -98,6 +98,7 @@ class NotedInterrupts:
         self.last = float("-inf")
         self._go_on = go_on
         self._handler: Handler = None
+        self._first: Handler = None  # the handler when it began
         self._times = 0  # it has begun
         self._pid = 0  # a forked worker inherits the handler
 
@@ -111,7 +112,19 @@ class NotedInterrupts:
         handler = get_handler(signal.SIGINT)
         if callable(handler) and threading.current_thread() is threading.main_thread():
             set_handler(signal.SIGINT, self._note)
-            self._handler = handler
+            self._handler = self._first = handler
+
+    @property
+    def are_noted(self) -> bool:
+        """Tell whether they are noted just now."""
+        return self._handler is not None and get_handler(signal.SIGINT) == self._note
+
+    def pass_on_to(self, handler: "Handler") -> "Handler":
+        """Pass interrupts on to a handler that the code sets; return the one that it knew."""
+        before, self._handler = self._handler, handler
+        if handler == self._note:  # it asked which one was set, and puts that back
+            self._handler = self._first
+        return before
 
     def end(self) -> None:
         """Put back the handler that was there; one that the code has set meanwhile stays."""

@@ -68,6 +68,7 @@ class Session:
         stack_signal: the number of the signal on which a worker writes where it stands, or 0.
         stack_file: the descriptor of the file to which it writes that, or -1.
         strike_signal: the number of the signal with which the sampler strikes at a deadline, or 0.
+        own_handlers: what the reader's code has set for a signal that has a handler of ours.
         terminals: the descriptors at which a reader can see a text while a cell runs: standard
             error, and in a notebook also that of the server.
         sampler: the handle of the sampler, once there is one.
@@ -93,6 +94,7 @@ class Session:
         self.stack_signal = 0
         self.stack_file = -1
         self.strike_signal = 0
+        self.own_handlers: dict[int, Any] = {}
         self.terminals: tuple[int, ...] = (2,)
         self.sampler: Any = None
         self.interrupts: NotedInterrupts | None = None
