@@ -258,6 +258,18 @@ with ProcessPoolExecutor(1) as executor:
     )
 
 
+@any_method
+def test_a_cell_that_awaits_on_after_an_interrupt_says_so_too(notebook: Kernel) -> None:
+    notebook.run("import asyncio")
+    shown = notebook.run(
+        INTERRUPT.format(0.2) + "async def rest():\n    await asyncio.sleep(4)\n"
+        "try: await asyncio.sleep(60)\nfinally: await rest()"
+    )
+    assert "CancelledError: " == shown.error
+    where = "the cell still runs: main stood at `await asyncio.sleep(4)` (line 3, in rest)"
+    assert f"Interrupted 2 s ago, and {where}. If it should not, interrupt" in shown.stderr
+
+
 GENERATOR = """
 from concurrent.futures import ProcessPoolExecutor
 def results():
