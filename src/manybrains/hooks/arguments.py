@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["around_executor", "around_pool", "around_process", "comma_of_a_call"]
 
-_NO_TUPLE = "argument after * must be an iterable, not "  # Python's words
+_NO_TUPLE = "after * must be an iterable, not "  # Python's words; 3.15 begins otherwise
 
 
 def _around(
