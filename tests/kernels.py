@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -61,6 +62,12 @@ class Shown:
     def error(self) -> str:
         """Name and message of the cell's exception, or an empty string."""
         return "".join(f"{o.ename}: {o.evalue}" for o in self.outputs if "ename" in o)
+
+    @property
+    def traceback(self) -> str:
+        """The traceback of that exception, with its notes and without its colours."""
+        lines = (line for o in self.outputs if "ename" in o for line in o.traceback)
+        return re.sub("\x1b\\[[0-9;]*m", "", "\n".join(lines))
 
 
 class Kernel:

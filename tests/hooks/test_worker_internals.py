@@ -218,6 +218,21 @@ def test_a_pool_is_being_made_until_it_is_there(start_method: str, wrapped: Any)
     assert door.is_ended(one)
 
 
+def test_the_arguments_of_a_worker_are_known_with_their_places() -> None:
+    worker = multiprocessing.Process(target=dict, args=((),), kwargs={"two": 2})
+    assert [("`args[0]`", ()), ("`kwargs['two']`", 2)] == door.arguments_by_name(worker)
+    worker.start()
+    worker.join(SECONDS)
+    assert [] == door.arguments_by_name(worker)
+
+
+def test_a_pool_that_is_not_made_ends_without_an_error(recwarn: Any) -> None:
+    unmade = pool.Pool.__new__(pool.Pool)
+    door.pool_is_not_made(unmade)
+    unmade.__del__()
+    assert [] == recwarn.list
+
+
 ANSWERS: dict[str, Callable[[Any], Any]] = {
     "apply": lambda pool: pool.apply_async(time.sleep, (60,)),
     "map": lambda pool: pool.map_async(time.sleep, [60] * 9, chunksize=2),

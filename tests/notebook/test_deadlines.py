@@ -160,6 +160,44 @@ there is trace, slow.finished
     assert "(True, False)" == shown.text
 
 
+OWN_HANDLERS = """
+got = []
+def note(number, frame): got.append(number)
+before = {s: signal.getsignal(s) for s in signal.valid_signals()}
+def set_all():
+    for s in before:
+        with contextlib.suppress(OSError, ValueError): signal.signal(s, note)
+def put_back():
+    for s, handler in before.items():
+        with contextlib.suppress(OSError, ValueError, TypeError): signal.signal(s, handler)
+"""
+
+
+def test_handlers_of_every_signal_disarm_no_deadline(notebook: Kernel) -> None:
+    notebook.run("import contextlib\n" + OWN_HANDLERS)
+    shown = notebook.run("""
+with watch(deadline=0.5, quiet=True) as slow:
+    set_all()
+    for _ in range(200): time.sleep(0.1)
+put_back()
+slow.finished, slow.wall_seconds < 15
+""")
+    assert "(False, True)" == shown.text
+
+
+@any_method
+def test_a_handler_of_every_signal_gets_each(notebook: Kernel) -> None:
+    notebook.run("import contextlib\n" + OWN_HANDLERS)
+    shown = notebook.run("""
+set_all()
+numbers = range(signal.SIGRTMIN, signal.SIGRTMAX + 1)
+for number in numbers: signal.raise_signal(number)
+put_back()
+[number for number in numbers if number not in got]
+""")
+    assert "[]" == shown.text
+
+
 # --- interrupts ---------------------------------------------------------------------------
 
 INTERRUPT = """
@@ -171,6 +209,16 @@ CAUGHT = {
     "left by sys.exit": "try: time.sleep(60)\nexcept KeyboardInterrupt: sys.exit()",
     "another error": "try: time.sleep(60)\nexcept KeyboardInterrupt: 1 / 0",
     "awaited": "try: await asyncio.sleep(60)\nexcept asyncio.CancelledError: pass",
+    "taken by a handler of its own": (
+        "before = signal.signal(signal.SIGINT, lambda *_: None)\ntime.sleep(1.5)\n"
+        "_ = signal.signal(signal.SIGINT, before)"
+    ),
+    "taken by a handler for a while": (
+        "before = signal.getsignal(signal.SIGINT)\n"
+        "_ = signal.signal(signal.SIGINT, lambda *_: None)\n"
+        "_ = signal.signal(signal.SIGINT, before)\n"
+        "try: time.sleep(60)\nexcept KeyboardInterrupt: pass"
+    ),
     "stopped by the cell itself": (
         "try: p.join()\nexcept KeyboardInterrupt: p.terminate(); p.join(); print('stopped')"
     ),
@@ -208,6 +256,58 @@ with ProcessPoolExecutor(1) as executor:
         "(True, [])"
         == notebook.run("futures[-1].cancelled(), multiprocessing.active_children()").text
     )
+
+
+@any_method
+def test_a_cell_that_awaits_on_after_an_interrupt_says_so_too(notebook: Kernel) -> None:
+    notebook.run("import asyncio")
+    shown = notebook.run(
+        INTERRUPT.format(0.2) + "async def rest():\n    await asyncio.sleep(4)\n"
+        "try: await asyncio.sleep(60)\nfinally: await rest()"
+    )
+    assert "CancelledError: " == shown.error
+    where = "the cell still runs: main stood at `await asyncio.sleep(4)` (line 3, in rest)"
+    assert f"Interrupted 2 s ago, and {where}. If it should not, interrupt" in shown.stderr
+
+
+GENERATOR = """
+from concurrent.futures import ProcessPoolExecutor
+def results():
+    with ProcessPoolExecutor(1) as executor:
+        futures = [executor.submit(time.sleep, n) for n in (0, 60, 60, 60)]
+        for future in futures:
+            yield future.result()
+"""
+IN_A_LOOP = {
+    "a loop over a generator": "for result in results(): time.sleep(60)",
+    "an await": """
+with ProcessPoolExecutor(1) as executor:
+    run = functools.partial(asyncio.get_running_loop().run_in_executor, executor)
+    await asyncio.gather(*[run(time.sleep, 60) for _ in range(4)])
+""",
+}
+
+
+@pytest.mark.parametrize("name", IN_A_LOOP)
+def test_an_interrupt_does_not_wait_for_the_executor_behind(notebook: Kernel, name: str) -> None:
+    notebook.run("import functools, multiprocessing\n" + GENERATOR)
+    shown = notebook.run(INTERRUPT.format(1) + IN_A_LOOP[name])
+    assert shown.error.startswith(("KeyboardInterrupt", "CancelledError"))
+    assert "[]" == notebook.run("multiprocessing.active_children()").text
+
+
+def test_a_generator_that_is_closed_without_an_interrupt_does_its_tasks(notebook: Kernel) -> None:
+    source = """
+def tasks():
+    with ProcessPoolExecutor(1) as executor:
+        futures.extend(executor.submit(time.sleep, n / 2) for n in range(3))
+        yield futures[0].result()
+futures = []
+for _ in tasks(): break
+[future.result() for future in futures]
+"""
+    notebook.run("from concurrent.futures import ProcessPoolExecutor")
+    assert "[None, None, None]" == notebook.run(source).text
 
 
 def test_an_interrupt_leaves_the_pool_of_another_cell_its_new_workers(notebook: Kernel) -> None:

@@ -41,6 +41,26 @@ def test_logging_is_configured_in_workers(notebook: Kernel) -> None:
     assert "working on 1" in notebook.run("ask(log, 1)").stdout
 
 
+def test_what_it_prints_in_a_worker_is_the_workers_own(notebook: Kernel) -> None:
+    notebook.run(
+        "%%everywhere\nimport sys\nfrom multiprocessing import current_process\n"
+        "print('born:', current_process().name, end=' ... ')\nprint('!', file=sys.stderr)"
+    )
+    notebook.run("def work(): print('worked')")
+    shown = notebook.run("p = mp.Process(target=work, name='Anna'); p.start(); p.join()")
+    notebook.run("%%everywhere --anew\n")
+    is_run = "fork" != notebook.run("print(mp.get_start_method())").stdout.strip()
+    expected = ("born: Anna ... worked\n", "!\n") if is_run else ("worked\n", "")
+    assert expected == (shown.stdout, shown.stderr)
+
+
+def test_a_syntax_error_names_the_cell_and_nothing_of_ours(notebook: Kernel) -> None:
+    shown = notebook.run("%%everywhere\nx = 1\ny = = 2")
+    number = notebook.run("len(In) - 2").text
+    assert f"Cell In[{number}], line 3\n    y = = 2\n" in shown.traceback
+    assert "manybrains" not in shown.traceback
+
+
 def test_a_cell_may_use_what_the_notebook_has(notebook: Kernel) -> None:
     notebook.run("SIZE = 3\ndef double(x): return 2 * x")
     shown = notebook.run("%%everywhere\nimport math\nmath.size = double(SIZE)")

@@ -91,9 +91,9 @@ def test_the_cell_gets_the_error_of_an_initializer_of_an_executor(notebook: Kern
 
 def test_an_initializer_that_gets_the_wrong_arguments_is_named_with_them(notebook: Kernel) -> None:
     notebook.run("def keep(one): pass")
-    shown = notebook.run("with Pool(1, keep, [1, 2]) as pool: pool.map(double, [1])")
+    shown = notebook.run("with Pool(1, keep, (1, 2)) as pool: pool.map(double, [1])")
     assert "TypeError: keep() takes 1 positional argument but 2 were given" == shown.error
-    assert "It was called with initargs=[1, 2]." in traceback_of(shown)
+    assert "It was called with initargs=(1, 2)." in traceback_of(shown)
     assert re.search(
         r"in 3 workers in the same way \(Cell In\[\d+\], line 1\)", traceback_of(shown)
     )

@@ -2,9 +2,11 @@
 
 import multiprocessing
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import START_METHODS
 from kernels import kernel
 
 from manybrains.snapshots.reasons import reason
@@ -152,6 +154,92 @@ def test_each_refusal_names_the_thing_and_what_to_do(method: str) -> None:
         asked["ask(read, 1)"].replace('"', "'")
     )
     assert "'post' (Cell In[2], line 9) cannot be sent to another process" in shown.error
+
+
+TO_PICKLE = """\
+import sys, threading, time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import *
+def work(n): return n
+def items(n): return (i for i in range(n))
+def post(letters): letters.put(lambda: 1); letters.close(); letters.join_thread()
+class Own(Process):
+    def __init__(self): super().__init__(); self.lock = threading.Lock()
+lock, letters = threading.Lock(), Queue()
+"""
+AT_A_START = {
+    "Process(target=work, args=(1, lock)).start()": ("args[1]", "Take the Lock of multi"),
+    "Process(target=work, kwargs={'n': [sys]}).start()": ("kwargs['n']", "Import it in the"),
+    "Process(target=work, args=(items(1),)).start()": ("args[0]", "Send a list of its items."),
+    "Own().start()": ("attribute `lock`", "Take the Lock of multi"),
+    "Pool(1, work, (lock,))": ("initargs[0]", "Take the Lock of multi"),
+    "ProcessPoolExecutor(1, None, work, (lock,)).submit(abs, 1)": ("initargs[0]", "Take the Lock"),
+}
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_what_cannot_be_sent_at_a_start_is_named_with_its_place(method: str) -> None:
+    with kernel(method) as one:
+        one.run(TO_PICKLE)
+        for cell, (place, remedy) in AT_A_START.items():
+            shown = one.run(cell)
+            assert (True, True, False) == (
+                place in shown.traceback,
+                remedy in shown.traceback,
+                "manybrains" in shown.traceback,
+            ), cell
+
+
+@pytest.mark.parametrize("method", START_METHODS)
+def test_what_cannot_be_sent_later_is_told_without_frames_of_ours(method: str) -> None:
+    with kernel(method) as one:
+        one.run(TO_PICKLE)
+        shown = one.run("letters.put(lambda: 1); letters.put(lock); time.sleep(0.5)")
+        in_worker = one.run("p = Process(target=post, args=(letters,)); p.start(); p.join()")
+        pool = one.run("with Pool(1) as pool: pool.map(items, [1])")
+        executor = one.run("with ProcessPoolExecutor(1) as some: some.submit(items, 1).result()")
+    assert "a lambda cannot be sent to another process" in shown.stderr
+    assert "Take the Lock of multiprocessing" in shown.stderr
+    assert "a lambda cannot be sent to another process" in in_worker.stderr
+    assert "Send a list of its items." in pool.traceback
+    assert "Send a list of its items." in executor.traceback
+    told = shown.stderr, in_worker.stderr, pool.traceback, executor.traceback
+    assert [False] * 4 == ["manybrains" in text for text in told]
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_a_module_of_a_folder_that_was_the_working_folder_is_found(
+    method: str, tmp_path: Path
+) -> None:
+    for name in ("here", "there"):
+        (tmp_path / name / f"package_{name}").mkdir(parents=True)
+        (tmp_path / name / f"package_{name}" / "__init__.py").write_text("N = 4")
+        (tmp_path / name / f"module_{name}.py").write_text("def work(n): return n + 1")
+    with kernel(method) as one:
+        one.run(f"import os\nfrom multiprocessing import Pool\nos.chdir({str(tmp_path)!r})")
+        one.run("os.chdir('here'); import module_here, package_here")
+        one.run("os.chdir('../there'); from module_there import work; import package_there")
+        one.run("def sums(n): return module_here.work(n) + package_here.N + package_there.N")
+        shown = one.run("with Pool(1) as pool: print(pool.map(work, [1]), pool.map(sums, [1]))")
+    assert ("[2] [10]\n", "") == (shown.stdout, shown.error)
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_what_cannot_be_loaded_in_a_worker_has_a_remedy(method: str, tmp_path: Path) -> None:
+    (tmp_path / "module_gone.py").write_text("N = 4")
+    with kernel(method) as one:
+        one.run("from multiprocessing import Pool\nimport os, sys")
+        one.run(f"sys.path.insert(0, {str(tmp_path)!r}); import module_gone")
+        one.run("class Bad:\n    def __setstate__(self, _): raise ValueError('no')")
+        one.run("bad = Bad(); bad.n = 1; os.remove(module_gone.__file__)")
+        one.run("def of_bad(n): return bad.n\ndef of_gone(n): return module_gone.N")
+        of_bad = one.run("with Pool(1) as pool: pool.map(of_bad, [1])").traceback
+        of_gone = one.run("with Pool(1) as pool: pool.map(of_gone, [1])").traceback
+        one.run("%%everywhere\nbad = Bad(); bad.n = 1")
+        mended = one.run("with Pool(1) as pool: print(pool.map(of_bad, [1]))")
+    assert "(ValueError: no). A copy is made by pickle: make it inside the function" in of_bad
+    assert "put its file where Python finds it." in of_gone
+    assert "[1]\n" == mended.stdout
 
 
 def test_a_refusal_speaks_of_things_by_the_names_that_the_reader_knows() -> None:

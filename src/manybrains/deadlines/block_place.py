@@ -34,18 +34,22 @@ class Where(enum.Enum):
 class BlockPlace:
     """The place of a block, in whose thread this is made.
 
+    Args:
+        frame: where the block begins.
+        is_hosted: whether it is begun by the code that runs it, as a cell is by IPython.
+
     Attributes:
         ident: of the thread.
         task: the asyncio task that runs the block, if it is in a coroutine; its loop is `loop`.
     """
 
-    def __init__(self, frame: FrameType | None) -> None:
+    def __init__(self, frame: FrameType | None, *, is_hosted: bool = False) -> None:
         assert frame is not None
         self.ident = threading.get_ident()
         self.task: Any = None
         self.loop: Any = None
         self._outermost: FrameType | None = _outermost(frame)
-        if self._outermost.f_code.co_flags & _COROUTINES:
+        if is_hosted or self._outermost.f_code.co_flags & _COROUTINES:
             self.task, self.loop = _current_task() or (None, None)
 
     def where(self, frame: FrameType | None) -> Where:

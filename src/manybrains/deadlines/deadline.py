@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any
 
 from ..workers.interrupts import is_delayed
+from ..workers.session import current_session
 from ..workers.stdlib_internals import get_handler, set_handler
 from .block_place import BlockPlace, Where, package_of
 from .loop_breaker import loop_breaker
@@ -38,11 +39,16 @@ class DeadlinePassed(KeyboardInterrupt):
     """
 
 
-def on_strike(_number: int, frame: FrameType | None) -> None:
+def on_strike(number: int, frame: FrameType | None) -> None:
     """End what the main thread does, if the time of a block of it is over: a signal's handler."""
-    for deadline in tuple(_active):
-        if deadline.pid == os.getpid():  # a forked worker has those of its parent too
-            deadline.strike_here(frame)
+    ours = [deadline for deadline in _active if deadline.pid == os.getpid()]  # not our parent's
+    for deadline in ours:
+        deadline.strike_here(frame)
+    session, now = current_session(), time.perf_counter()
+    if session is not None and not any(now >= deadline.until for deadline in ours):
+        own = session.own_handlers.get(number)
+        if callable(own):
+            own(number, frame)
 
 
 class Deadline:

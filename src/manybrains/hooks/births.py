@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..workers.import_hooks import Hook
+    from ..workers.output import WorkerStreams
     from .birth_errors import Failure
 
 __all__ = [
@@ -206,11 +207,15 @@ class _Coming:
         self._spawn = spawn
         self._prepare = getattr(spawn, WORKER_PREPARES)
         self._excepthook: Any = None
+        self.streams: WorkerStreams | None = None
         setattr(spawn, WORKER_PREPARES, self.prepare)
 
     def prepare(self, data: dict[str, Any]) -> None:
         """Do what spawn.prepare does; see to what it raises, and to what is raised later."""
         setattr(self._spawn, WORKER_PREPARES, self._prepare)
+        if self._birth.output is not None:
+            with contextlib.suppress(OSError):  # then it prints to the usual place
+                self.streams = capture(self._birth.output, self._birth.name, None)
         try:
             self._prepare(data)
         except BaseException as error:
@@ -236,9 +241,6 @@ class _Coming:
         from .birth_errors import told
 
         text = told(error, self._birth.folder)
-        if self._birth.output is not None:
-            with contextlib.suppress(OSError):  # then it prints to the usual place
-                capture(self._birth.output, self._birth.name, None)
         sys.stderr.write(f"Process {self._birth.name}:\n{text}")
 
 
@@ -257,9 +259,15 @@ def wait_for_failure(folder: str, file: str, output: str | None, name: str) -> N
     _coming = _Coming(Birth(folder, file, output, name), spawn)
 
 
-def arrive() -> None:
-    """Let an error be an error again: this worker has all that it was sent."""
-    global _coming  # noqa: PLW0603
-    if _coming is not None:
-        _coming.arrive()
-        _coming = None
+def arrive() -> WorkerStreams | None:
+    """Let an error be an error again: this worker has all that it was sent.
+
+    Returns:
+        its standard output and error, if it has them already.
+    """
+    global _coming
+    if _coming is None:
+        return None
+    _coming.arrive()
+    streams, _coming = _coming.streams, None
+    return streams

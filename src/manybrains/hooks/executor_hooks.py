@@ -10,10 +10,13 @@ import contextlib
 import functools
 import signal
 import threading
+import time
 import weakref
 
 from ..workers.import_hooks import wrap
+from ..workers.interrupts import GOES_ON, is_interrupt
 from ..workers.session import current_session
+from .arguments import around_executor
 from .births import failure_of, forget_birth
 from .worker_internals import (
     EXECUTOR_BREAKS,
@@ -74,6 +77,7 @@ def hooks_of_executors(executor: Any) -> list[Hook]:
     """Return the hooks in the module concurrent.futures.process."""
     return [
         wrap(getattr(executor, EXECUTOR_MANAGER), EXECUTOR_BREAKS, _around_break),
+        wrap(executor.ProcessPoolExecutor, "__init__", around_executor),
         wrap(executor.ProcessPoolExecutor, "submit", _around_submit),
         wrap(executor.ProcessPoolExecutor, "__exit__", _around_exit),
     ]
@@ -145,7 +149,7 @@ def _around_exit(exit_: Callable[..., bool | None]) -> Callable[..., bool | None
     @functools.wraps(exit_)
     def interrupted_exit(self: Any, kind: Any, error: Any, trace: Any) -> bool | None:
         __tracebackhide__ = True
-        if not isinstance(error, KeyboardInterrupt) or current_session() is None:
+        if not _is_left_by_an_interrupt(error):
             return exit_(self, kind, error, trace)
         over, workers = threading.Event(), workers_at_work(self)
         threading.Thread(target=_end_later, args=(workers, over), daemon=True).start()
@@ -156,6 +160,19 @@ def _around_exit(exit_: Callable[..., bool | None]) -> Callable[..., bool | None
         return False
 
     return interrupted_exit
+
+
+def _is_left_by_an_interrupt(error: BaseException | None) -> bool:
+    """Tell whether it is an interrupt, or what one in a loop over a generator does to that.
+
+    Python closes the generator then, and cancels the task of a cell with `await`.
+    """
+    session = current_session()
+    if session is None or isinstance(error, KeyboardInterrupt):
+        return session is not None
+    if session.interrupts is None or not (isinstance(error, GeneratorExit) or is_interrupt(error)):
+        return False
+    return time.monotonic() - session.interrupts.last < GOES_ON  # not later, for another reason
 
 
 def _end_later(workers: list[BaseProcess], over: threading.Event) -> None:

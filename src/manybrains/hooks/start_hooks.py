@@ -30,6 +30,7 @@ from ..workers.stdlib_internals import (
     requester_of,
     target_of,
 )
+from .arguments import around_process
 from .births import Birth, arrive, birth_of, hooks_of_spawning, place_of
 from .exit_hooks import HOOKS_OF_EXITS
 from .hints import start_remedy, with_remedy
@@ -49,6 +50,7 @@ __all__ = ["HOOKS_OF_EVERY_PROCESS"]
 
 def _of_processes(process: Any) -> list[Hook]:
     return [
+        wrap(process.BaseProcess, "__init__", around_process),
         wrap(process.BaseProcess, "start", _around_start),
         wrap(process.BaseProcess, PROCESS_BODY, _around_body),
     ]
@@ -137,8 +139,8 @@ def _around_body(body: Callable[..., int]) -> Callable[..., int]:
         if arrival.delay is not None:
             arrival.delay.leave()
         else:  # it was not forked
-            arrive()
-        _enter_worker(session, self, parent_sentinel, arrival.birth)
+            session.streams = arrive()
+        _enter_worker(session, self, parent_sentinel, arrival)
         try:
             return body(self, parent_sentinel=parent_sentinel)
         finally:
@@ -156,15 +158,17 @@ def _note_last_instruction(session: Session) -> None:
 
 
 def _enter_worker(
-    session: Session, worker: BaseProcess, sentinel: int | None, birth: Birth
+    session: Session, worker: BaseProcess, sentinel: int | None, arrival: _Arrival
 ) -> None:
+    birth = arrival.birth
     born = time.perf_counter()
     if sentinel is not None:
         die_with_parent(sentinel)
     session.enter_child(birth.output)
     asker, parent = requester_of(worker), os.getppid()
     session.log.note("born", session.pid, asker=asker, parent=parent, moment=born, name=worker.name)
-    if birth.output is not None:
+    # One that was not forked may have printed before, as its main module begins.
+    if birth.output is not None and (arrival.delay is not None or session.streams is None):
         with contextlib.suppress(OSError):  # then it prints to the usual place
             session.streams = capture(birth.output, worker.name, session.streams)
     loop = target_of(worker)
@@ -231,12 +235,19 @@ def _of_managers(managers: Any) -> list[Hook]:
     return hooks_of_managers(managers)
 
 
+def _of_pickling(reduction: Any) -> list[Hook]:
+    from .pickle_errors import hooks_of_pickling
+
+    return hooks_of_pickling(reduction)
+
+
 HOOKS_OF_EVERY_PROCESS: Mapping[str, Table] = {
     **HOOKS_OF_EXITS,
     "concurrent.futures.process": _of_executors,
     "multiprocessing.managers": _of_managers,
     "multiprocessing.pool": _of_pools,
     "multiprocessing.process": _of_processes,
+    "multiprocessing.reduction": _of_pickling,
     "multiprocessing.spawn": hooks_of_spawning,
     **HOOKS_OF_THREADS,
 }

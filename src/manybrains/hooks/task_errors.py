@@ -19,6 +19,7 @@ from ..workers.stdlib_internals import (
     receive_from_executor,
     receive_from_pool,
 )
+from .arguments import comma_of_a_call
 from .hints import remedy
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
@@ -124,6 +125,8 @@ def add_hint(error: BaseException) -> None:
             f"{error.name!r} is the notebook's memory of its results, and a worker is another "
             "process. Give the result a name of its own, and use that."
         )
+    elif isinstance(error, TypeError) and (comma := comma_of_a_call(error)):
+        error.add_note(comma)
     elif isinstance(error, MemoryError):
         error.add_note(remedy(error))
     elif isinstance(error, AttributeError) and (unknown := re.match(NOT_IN_MAIN, str(error))):

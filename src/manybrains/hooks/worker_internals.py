@@ -27,6 +27,7 @@ __all__ = [
     "POOL_MAPS",
     "WORKER_PREPARES",
     "answers_of",
+    "arguments_by_name",
     "end_pool",
     "executor_of",
     "executor_workers",
@@ -35,6 +36,7 @@ __all__ = [
     "initializer_of",
     "is_being_made",
     "is_ended",
+    "pool_is_not_made",
     "pool_with",
     "remember_pool",
     "server_of",
@@ -69,6 +71,13 @@ INHERITED = "objects should only be shared between processes through inheritance
 CANNOT_PICKLE = "cannot pickle "
 
 
+def arguments_by_name(worker: BaseProcess) -> list[tuple[str, Any]]:
+    """Return what a worker is sent for its function, each with its place, as "`args[0]`"."""
+    given = enumerate(getattr(worker, "_args", None) or ())
+    named = (getattr(worker, "_kwargs", None) or {}).items()
+    return [(f"`args[{n}]`", a) for n, a in given] + [(f"`kwargs[{k!r}]`", a) for k, a in named]
+
+
 # --- pools --------------------------------------------------------------------------------
 
 _POOLS: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
@@ -80,6 +89,13 @@ def remember_pool(pool: Any) -> None:
     Its thread knows only its list of workers, which stays the same object.
     """
     _POOLS[id(pool._pool)] = pool
+
+
+def pool_is_not_made(pool: Any) -> None:
+    """Let the end of a Pool whose `__init__` may be refused find what it looks for."""
+    from multiprocessing.pool import INIT
+
+    pool._state = INIT
 
 
 def pool_with(workers: list[BaseProcess]) -> Any:

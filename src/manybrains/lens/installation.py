@@ -21,6 +21,7 @@ from typing import Any
 
 from ..deadlines.deadline import on_strike
 from ..hooks.hints import reserve, shared_remedy, with_remedy
+from ..hooks.signal_hooks import hooks_of_signals
 from ..hooks.start_hooks import HOOKS_OF_EVERY_PROCESS
 from ..sampler.program_names import helper_name, program_name
 from ..workers.import_hooks import wrap
@@ -226,5 +227,6 @@ HOOKS_OF_THE_PARENT: Mapping[str, Table] = {
     "multiprocessing.shared_memory": _of_shared_memory,
     "multiprocessing.synchronize": _of_semaphores,
     "multiprocessing.util": _of_folders,
+    "signal": hooks_of_signals,
     "subprocess": _of_programs,
 }

@@ -44,8 +44,12 @@ class Everywhere:
         if words not in ([], ["--anew"]):
             raise UsageError(f"%%everywhere: {line.strip()!r} is not known. {_USAGE}")
         source = "\n" + self._shell.transform_cell(cell)  # the magic's own line counts
-        _check(source)
         file = file_of_cell(self._shell, source)
+        try:
+            _check(source, file)
+        except SyntaxError as error:
+            error.__traceback__ = None  # the place is in the error
+            raise
         code: CodeType = compile(source, file, "exec")
         exec(code, self._shell.user_ns)
         names = bound_names(code)
@@ -63,13 +67,13 @@ class Everywhere:
         self._ids.append(own)
 
 
-def _check(source: str) -> None:
+def _check(source: str, file: str) -> None:
     """Refuse what only a notebook can run.
 
     Raises:
         UsageError: if there are magics or shell commands in it, or an `await`.
     """
-    tree = ast.parse(source)  # a SyntaxError is shown as that of any cell
+    tree = ast.parse(source, file)  # a SyntaxError is shown as that of any cell
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id == "get_ipython":
             raise UsageError(

@@ -3,10 +3,10 @@
 import builtins
 import contextlib
 import functools
+import inspect
 import multiprocessing
 import os
 import sys
-import threading
 from collections.abc import Callable
 from multiprocessing import active_children
 from pathlib import Path
@@ -14,8 +14,8 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
+from ..deadlines.block_place import BlockPlace
 from ..deadlines.places import is_readers, place_of, sentence_of
-from ..deadlines.stacks import stacks_here
 from ..hooks.hints import remedy
 from ..lens import installation
 from ..lens.sampler_client import Sampler
@@ -105,6 +105,8 @@ class Extension:
             Readable(functools.partial(cell_name, shell)),
         )
         session.main = shell.user_module
+        session.interrupts = self._interrupts
+        installation.strike_signal(session)  # before a cell takes all signals
         session.hook(HOOKS_OF_A_NOTEBOOK)
         self._alias_main()
         self._undo.callback(keep_names_from_workers(shell))
@@ -174,6 +176,7 @@ class Extension:
             return
         self._note_cell(info, self._cell)
         self._there = there()
+        self._place = BlockPlace(inspect.currentframe(), is_hosted=True)
         self._interrupts.begin()
         if (relay := current_relay()) is not None:
             self._request = request_of_cell(self._shell)
@@ -190,6 +193,7 @@ class Extension:
     def _after_cell(self, result: Any) -> None:
         if not self._inside:
             self._interrupts.end()
+            self._place.forget()
         # Whatever the cell has done with it: it may have caught it, or left by sys.exit.
         if self._interrupts.came or is_interrupt(getattr(result, "error_in_exec", None)):
             end_since(self._there)
@@ -209,7 +213,7 @@ class Extension:
         session = current_session()
         if session is None or session.script is None:
             return
-        stack = stacks_here().get(threading.main_thread().ident or 0, ())
+        stack = self._place.stack()
         is_left = any(frame.file.endswith(_LEAVING) for frame in stack)
         if is_left or not any(map(is_readers, stack)):  # its picture or its traceback is made
             return

@@ -7,22 +7,17 @@ them is refused in the cell that sends it.  Their tracebacks name cells.
 from __future__ import annotations
 
 import functools
-import pickle
-import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from ..hooks.worker_internals import CANNOT_PICKLE, INHERITED
-from ..workers.import_hooks import wrap
+from ..hooks.pickle_errors import is_main, told
+from ..workers.import_hooks import unseen, wrap
 from ..workers.session import Session, current_session
 from ..workers.stdlib_internals import (
     EXECUTOR_TRACEBACK,
-    NAMELESS,
-    NOT_FOUND,
-    OTHER_OBJECT,
-    PICKLE_TASK,
     PICKLE_WORKER,
     POOL_TRACEBACK,
     SERVER_NAME,
@@ -48,11 +43,7 @@ _WORKER = "manybrains.hooks.start_hooks"
 
 
 def _of_pickling(reduction: Any) -> list[Hook]:
-    pickler = reduction.ForkingPickler
-    return [
-        (pickler, PICKLE_TASK, classmethod(_around_dumps(vars(pickler)[PICKLE_TASK].__func__))),
-        wrap(reduction, PICKLE_WORKER, _around_dump),
-    ]
+    return [wrap(reduction, PICKLE_WORKER, _around_dump)]
 
 
 def _of_spawning(spawn: Any) -> list[Hook]:
@@ -82,23 +73,29 @@ def _around_preparation(prepare: Callable[[str], dict[str, Any]]) -> Callable[[s
             return main_of(data, None)
         # What such a worker sends back names the classes of main so, as it does in a script.
         sys.modules["__mp_main__"] = main
-        if not _is_main(session):
+        if not is_main(session):
             return data
         path = _written(session)
         if "multiprocessing.forkserver" in sys.modules:
             safe = [name for name in session.script.imports if name.partition(".")[0] in _SAFE]
             preload_in_fork_server([*safe, _WORKER])
+        data["sys_path"] += _folders_left(session.script.imports, data["sys_path"])
         return main_of(data, path)
 
     return with_script
 
 
-def _is_main(session: Session) -> bool:
-    """Tell whether the main module is the notebook: while `%run` runs a script, it is the script.
+def _folders_left(modules: Iterable[str], path: list[str]) -> list[str]:
+    """Return the folders of modules that the notebook has found in its working folder of then.
 
-    Such a script is left alone.  Its workers find it as they do without a notebook.
+    That folder is on a notebook's path, wherever `os.chdir` goes; of a worker's path it is the one
+    in which the kernel was started.
     """
-    return session.script is not None and sys.modules.get("__main__") is session.main
+    tops = dict.fromkeys(name.partition(".")[0] for name in modules)
+    files = (getattr(sys.modules.get(top), "__file__", None) for top in tops)
+    paths = (Path(file) for file in files if file)
+    folders = (p.parents[1 if p.stem == "__init__" else 0] for p in paths if p.suffix == ".py")
+    return [str(f) for f in dict.fromkeys(folders) if f.is_absolute() and str(f) not in path]
 
 
 def _written(session: Session) -> str:
@@ -109,97 +106,14 @@ def _written(session: Session) -> str:
         raise OSError(error.errno, error.strerror, session.folder) from None
 
 
-def _around_dumps(dumps: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(dumps)
-    def explained_dumps(*arguments: Any, **keywords: Any) -> Any:
-        __tracebackhide__ = True
-        try:
-            return dumps(*arguments, **keywords)
-        except (pickle.PicklingError, AttributeError) as error:
-            _refuse(error)
-            raise
-        except (RuntimeError, TypeError) as error:
-            _explain(error)
-            raise
-
-    return explained_dumps
-
-
 def _around_dump(dump: Callable[..., None]) -> Callable[..., None]:
+    @unseen
     @functools.wraps(dump)
-    def explained_dump(thing: Any, *arguments: Any, **keywords: Any) -> None:
-        __tracebackhide__ = True
+    def checked_dump(thing: Any, *arguments: Any, **keywords: Any) -> None:
         _check_arguments(thing)
-        try:
-            dump(thing, *arguments, **keywords)
-        except (pickle.PicklingError, AttributeError) as error:
-            _refuse(error)
-            raise
+        dump(thing, *arguments, **keywords)
 
-    return explained_dump
-
-
-def _refuse(error: BaseException) -> None:
-    """Say what to do about a function that pickle could not send; leave other errors alone.
-
-    Raises:
-        pickle.PicklingError: instead of the error that pickle raised.
-    """
-    __tracebackhide__ = True
-    session = current_session()
-    if session is None or not _is_main(session):
-        return
-    if found := re.search(NAMELESS, str(error)):
-        raise _told(_reason(found[1])) from None
-    if found := re.search(OTHER_OBJECT, str(error)):
-        raise _told(
-            f"{found[1]!r} cannot be sent to another process: what is sent is not what has this "
-            "name now, because the name was defined again, or decorated. A worker looks it up by "
-            "its name: run the cell again that makes what you send."
-        ) from None
-    if found := re.search(NOT_FOUND, str(error)):
-        raise _told(
-            f"{found[1] or found[2]!r} cannot be sent to another process: the notebook has no "
-            "such name now, and a worker looks it up by its name. Define it at the top level of "
-            "a cell."
-        ) from None
-
-
-def _explain(error: BaseException) -> None:
-    """Add to an error about what no message can carry what the reader can do instead."""
-    if current_session() is None:
-        return
-    if INHERITED in str(error):
-        error.add_note(
-            "A task or a message cannot carry it. A worker gets it at its start: in `args` of a "
-            "Process, or in `initargs` of a Pool or ProcessPoolExecutor, whose initializer keeps "
-            "it in a global name. What `multiprocessing.Manager()` makes can be sent at any time."
-        )
-    elif str(error).startswith(CANNOT_PICKLE):
-        error.add_note(
-            "A task or a message carries data only. Send what it is made from, such as the name "
-            "of a file, and let the worker make it."
-        )
-
-
-def _told(sentence: str) -> pickle.PicklingError:
-    error = pickle.PicklingError(sentence)
-    error.says_all = True  # type: ignore[attr-defined]
-    return error
-
-
-def _reason(name: str) -> str:
-    """Return why a worker does not find a function that has no name in a module."""
-    if "<lambda>" in name:
-        return (
-            "a lambda cannot be sent to another process: a worker looks functions up by their "
-            "name, and a lambda has none. Write it with def, at the top level of a cell."
-        )
-    outer, _, inner = name.rpartition(".<locals>.")
-    return (
-        f"{inner!r} cannot be sent to another process: it is defined inside {outer!r}, "
-        "where a worker cannot find it. Move it to the top level of a cell."
-    )
+    return checked_dump
 
 
 def _check_arguments(worker: Any) -> None:
@@ -208,9 +122,8 @@ def _check_arguments(worker: Any) -> None:
     Raises:
         pickle.PicklingError: if a worker would not find it.
     """
-    __tracebackhide__ = True
     session = current_session()
-    if session is None or not is_pickled_for_a_worker() or not _is_main(session):
+    if session is None or not is_pickled_for_a_worker() or not is_main(session):
         return
     assert session.script is not None
     for thing in (target_of(worker), *arguments_of(worker)):
@@ -219,7 +132,7 @@ def _check_arguments(worker: Any) -> None:
             if "<" not in thing.__qualname__ and name in session.script.not_sent:
                 place = _place(thing, session.script.readable.place)
                 why = session.script.not_sent[name]
-                raise _told(f"{name!r}{place} cannot be sent to another process: {why}.")
+                raise told(f"{name!r}{place} cannot be sent to another process: {why}.")
 
 
 def _place(thing: FunctionType | type, cell_name: Callable[[str], str]) -> str:

@@ -107,6 +107,8 @@ def whole_class(thing: Any, how: Any) -> Any:
         build, arguments = make.make_ctypes_class, arguments[1:4]
         for name in [name for name, value in attributes.items() if _is_of_ctypes(value)]:
             del attributes[name]  # `_fields_` makes it
+    else:
+        build, arguments = make.make_class, (build, *arguments)
     names = _RUN_FOR_CLASSES if issubclass(thing, type) else ("__init_subclass__",)
     later = {name: attributes.pop(name) for name in names if name in attributes}
     later["__qualname__"] = thing.__qualname__

@@ -6,6 +6,8 @@ Workers import this: it is light.
 
 from __future__ import annotations
 
+import functools
+import os
 import sys
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
@@ -18,12 +20,35 @@ if TYPE_CHECKING:
     Hook = tuple[Any, str, Any]  # owner, attribute, replacement
     Table = Callable[[ModuleType], list[Hook]]  # what is hooked in a module
 
-__all__ = ["PostImportHook", "wrap"]
+__all__ = ["PostImportHook", "unseen", "wrap"]
+
+_OURS = __file__.removesuffix("import_hooks.py").removesuffix("workers" + os.sep)
 
 
 def wrap(owner: Any, name: str, wrapper: Callable[[Any], Any]) -> Hook:
     """Return the hook that puts a wrapper around what is there."""
     return owner, name, wrapper(getattr(owner, name))
+
+
+def unseen(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a hook whose frames are in no traceback, wherever that is shown.
+
+    A bare `raise` adds no frame.
+    """
+
+    @functools.wraps(hook)
+    def called(*arguments: Any, **named: Any) -> Any:
+        __tracebackhide__ = True  # IPython leaves this frame out while code below it runs
+        try:
+            return hook(*arguments, **named)
+        except BaseException as error:
+            trace = error.__traceback__
+            while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OURS):
+                trace = trace.tb_next
+            error.__traceback__ = trace
+            raise
+
+    return called
 
 
 class PostImportHook:

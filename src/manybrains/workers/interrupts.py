@@ -90,12 +90,15 @@ class NotedInterrupts:
 
     Attributes:
         came: whether one has come since `begin`.
+        last: the moment of the last one since then (time.monotonic).
     """
 
     def __init__(self, go_on: "Callable[[], object] | None" = None) -> None:
         self.came = False
+        self.last = float("-inf")
         self._go_on = go_on
         self._handler: Handler = None
+        self._first: Handler = None  # the handler when it began
         self._times = 0  # it has begun
         self._pid = 0  # a forked worker inherits the handler
 
@@ -103,12 +106,25 @@ class NotedInterrupts:
         """Note interrupts from now on; only the main thread gets them."""
         self.end()
         self.came = False
+        self.last = float("-inf")
         self._times += 1
         self._pid = os.getpid()
         handler = get_handler(signal.SIGINT)
         if callable(handler) and threading.current_thread() is threading.main_thread():
             set_handler(signal.SIGINT, self._note)
-            self._handler = handler
+            self._handler = self._first = handler
+
+    @property
+    def are_noted(self) -> bool:
+        """Tell whether they are noted just now."""
+        return self._handler is not None and get_handler(signal.SIGINT) == self._note
+
+    def pass_on_to(self, handler: "Handler") -> "Handler":
+        """Pass interrupts on to a handler that the code sets; return the one that it knew."""
+        before, self._handler = self._handler, handler
+        if handler == self._note:  # it asked which one was set, and puts that back
+            self._handler = self._first
+        return before
 
     def end(self) -> None:
         """Put back the handler that was there; one that the code has set meanwhile stays."""
@@ -120,6 +136,7 @@ class NotedInterrupts:
         if self._go_on is not None and not self.came and os.getpid() == self._pid:
             start_bare_thread(self._wait, self._times, self._go_on)
         self.came = True
+        self.last = time.monotonic()
         _wake_loop()
         if callable(self._handler):
             self._handler(number, frame)

@@ -28,6 +28,7 @@ __all__ = [
     "fresh",
     "function_of",
     "make_cached",
+    "make_class",
     "make_counter",
     "make_ctypes_class",
     "make_dispatcher",
@@ -110,11 +111,27 @@ def function_of(library: Any, settings: tuple[str, dict[str, Any]]) -> Any:
 
 
 _unfinished: list[tuple[type, dict[str, Any]]] = []
+_finished: dict[type, dict[str, Any]] = {}  # those that have something that runs
 
 
 def make_ctypes_class(name: str, bases: tuple[type, ...], attributes: dict[str, Any]) -> type:
     """Return a new class whose metaclass, which has no public name, is that of its first base."""
     return type(bases[0])(name, bases, attributes)
+
+
+def make_class(build: Any, metaclass: Any, name: str, bases: tuple[Any, ...], *more: Any) -> Any:
+    """Build a class whose metaclass and bases run nothing for it: that is over, in the notebook.
+
+    Those that were finished for an earlier task are unfinished again.
+    """
+    origins = (getattr(base, "__origin__", base) for base in bases)  # of a generic one
+    for kind in {k for each in (metaclass, *origins) for k in getattr(each, "__mro__", ())}:
+        if (later := _finished.pop(kind, None)) is not None:
+            for attribute in later:
+                if attribute != "__qualname__":
+                    type.__delattr__(kind, attribute)
+            _unfinished.append((kind, later))
+    return build(metaclass, name, bases, *more)
 
 
 def complete_class(kind: type, state: tuple[Any, Any, dict[str, Any]]) -> None:
@@ -138,6 +155,8 @@ def finish_classes() -> None:
         kind, later = _unfinished.pop()
         for name, value in later.items():
             setattr(kind, name, value)
+        if len(later) > 1:
+            _finished[kind] = later
 
 
 def make_cached(function: Any, size: int | None, typed: bool, attributes: dict[str, Any]) -> Any:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from .import_hooks import Hook, Table
+    from .interrupts import NotedInterrupts
     from .output import WorkerStreams
 
     class Script(Protocol):
@@ -68,11 +69,13 @@ class Session:
         stack_signal: the number of the signal on which a worker writes where it stands, or 0.
         stack_file: the descriptor of the file to which it writes that, or -1.
         strike_signal: the number of the signal with which the sampler strikes at a deadline, or 0.
+        own_handlers: what the reader's code has set for a signal that has a handler of ours.
         terminals: the descriptors at which a reader can see a text while a cell runs: standard
             error, and in a notebook also that of the server.
         sampler: the handle of the sampler, once there is one.
         helpers: processes that serve the machinery, by pid; they are never lanes.
         pools: the pools made here, which replace workers that end.
+        interrupts: of the cell that runs; None outside of a notebook and in workers.
         on_fork: called first in a forked worker, to release what belongs to the notebook.
         on_close: called when the session ends.
     """
@@ -93,8 +96,10 @@ class Session:
         self.stack_signal = 0
         self.stack_file = -1
         self.strike_signal = 0
+        self.own_handlers: dict[int, Any] = {}
         self.terminals: tuple[int, ...] = (2,)
         self.sampler: Any = None
+        self.interrupts: NotedInterrupts | None = None
         self.helpers: dict[int, str] = {}
         self.on_fork: list[Callable[[], object]] = []
         self.on_close: list[Callable[[], object]] = []
@@ -129,7 +134,7 @@ class Session:
         # Keep these references: freeing the parent's objects would copy their memory pages.
         self._kept = self.on_fork, self.on_close, self.relay, self.sampler
         self.on_fork, self.on_close = [], []
-        self.relay, self.sampler, self.output = None, None, output
+        self.relay, self.sampler, self.interrupts, self.output = None, None, None, output
         self.pid, self.is_worker = os.getpid(), True
 
     def unhook(self) -> None:

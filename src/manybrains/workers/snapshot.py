@@ -29,6 +29,7 @@ __all__ = [
     "HOOKS_OF_A_SNAPSHOT",
     "begin",
     "has_failed",
+    "is_of_a_notebook",
     "main_of_a_worker",
     "show_sources",
     "why_not_sent",
@@ -116,7 +117,7 @@ class _Snapshot:
             except Exception as error:
                 if key == first:
                     raise
-                self.not_sent[key[1]] = f"it could not be loaded here ({_words(error)})"
+                self.not_sent[key[1]] = _why_not_loaded(error)
         return self._spaces[first[0]][first[1]]
 
     def _unpickle(self, group: Group) -> list[Key]:
@@ -169,8 +170,14 @@ class _Unpickler(pickle.Unpickler):
         return self._snapshot.space(pid) if isinstance(pid, int) else self._snapshot.value(pid)
 
 
-def _words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+def _why_not_loaded(error: Exception) -> str:
+    words = f"it could not be loaded here ({type(error).__name__}: {error})"
+    if isinstance(error, ImportError):
+        return f"{words}. A worker imports modules anew: put its file where Python finds it"
+    return (
+        f"{words}. A copy is made by pickle: make it inside the function instead, or in a cell "
+        "with %%everywhere on top"
+    )
 
 
 _snapshot: _Snapshot | None = None
@@ -187,6 +194,11 @@ def begin() -> None:
     """Make this process ready for its work, also if no name of the notebook is asked for."""
     if _snapshot is not None:
         _snapshot.begin()
+
+
+def is_of_a_notebook() -> bool:
+    """Tell whether the main module of this worker is a notebook's."""
+    return _snapshot is not None
 
 
 def has_failed() -> bool:
