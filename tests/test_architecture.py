@@ -26,6 +26,7 @@ ROOMS = (
     "plots",
     "snapshots",
     "notebook",
+    "widgets",
 )
 MODULES = [
     path.relative_to(SOURCE).with_suffix("").as_posix().replace("/", ".")

@@ -22,6 +22,7 @@ __all__ = [
     "as_cell_magic",
     "assigned_and_shown",
     "call_before_writes",
+    "call_between_cells",
     "cell_id",
     "cell_name",
     "file_of_cell",
@@ -252,6 +253,11 @@ def _replace(space: dict[str, Any], name: str, new: object) -> Undo:
 def is_kernel(shell: Any) -> bool:
     """Tell whether this shell is that of a notebook's kernel, and not of a terminal."""
     return getattr(shell, "kernel", None) is not None
+
+
+def call_between_cells(shell: Any, do: Callable[[], object]) -> None:
+    """Call something in the kernel's main thread while no cell runs; any thread may ask for it."""
+    shell.kernel.io_loop.add_callback(do)
 
 
 def request_of_cell(shell: Any) -> Any:

@@ -1,0 +1,1 @@
+"""Widgets: what the course's functions do, by hand."""
