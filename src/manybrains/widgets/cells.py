@@ -29,6 +29,7 @@ class Cells:
         self.running: str | None = "this one"
         self._shell = shell
         self._interrupted: Callable[[], object] | None = None
+        self._begun: Callable[[], object] | None = None
         shell.events.register("pre_run_cell", self._begin)
         shell.events.register("post_run_cell", self._end)
 
@@ -42,6 +43,8 @@ class Cells:
     def _begin(self, info: Any) -> None:
         lines = str(getattr(info, "raw_cell", "")).strip().splitlines()
         self.running = lines[0] if lines else ""
+        if self._begun is not None:
+            self._begun()
 
     def _end(self, result: Any) -> None:
         self.running = None
@@ -52,13 +55,18 @@ class Cells:
         """Call something in the main thread, while no cell runs; do not wait for it."""
         call_between_cells(self._shell, do)
 
-    def on_interrupt(self, do: Callable[[], object] | None) -> None:
-        """From soon on, call this when the reader interrupts the kernel; None: call nothing.
+    def accompany(self, begun: Callable[[], object], interrupted: Callable[[], object]) -> None:
+        """Call one when a cell begins, the other when the reader interrupts; `leave` ends it.
 
         A kernel ignores interrupts while no cell runs, so a handler is put there for that time.
         """
-        self._interrupted = do
-        self.call_between(self._listen if do is not None else self._listen_no_more)
+        self._begun, self._interrupted = begun, interrupted
+        self.call_between(self._listen)
+
+    def leave(self) -> None:
+        """Call none of them any more."""
+        self._begun = self._interrupted = None
+        self.call_between(self._listen_no_more)
 
     def _listen(self) -> None:
         if self._interrupted is not None and get_handler(signal.SIGINT) == signal.SIG_IGN:

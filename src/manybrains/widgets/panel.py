@@ -93,11 +93,14 @@ class Panel:
         from IPython.core.getipython import get_ipython
         from IPython.display import display
 
+        from ..notebook.ipython_internals import hear_while_a_cell_runs
         from .cells import Cells
 
         self._cells = Cells.of(get_ipython())
         data = {**self.widget._repr_mimebundle_(), "text/plain": NO_WIDGET}
         display(data, raw=True)  # type: ignore[no-untyped-call]
+        for button in (self._run_button, self._stop_button):  # they say nothing from here on
+            hear_while_a_cell_runs(button)
 
     @property
     def widget(self) -> Any:
@@ -170,12 +173,13 @@ class Panel:
             return
         self._trial = trial = Trial(self.plan, self._show)
         self._say(f"Running: {self.plan}.")
-        self._listen(trial.stop)
+        if self._cells is not None:
+            self._cells.accompany(self._tell_of_cell, trial.stop)
         try:
             trial.start()
         except RuntimeError as error:
             self._trial = None
-            self._listen(None)
+            self._leave_cells()
             self._say(f"Not started, because {error}.")
 
     def press_stop(self) -> None:
@@ -189,7 +193,7 @@ class Panel:
     def _show(self, trial: Trial) -> None:
         """Show what came out; a thread of the trial calls this."""
         try:
-            self._listen(None)
+            self._leave_cells()
             run = trial.run
             if run is not None and run.finished:
                 self._finished.append((trial.plan, run))
@@ -210,9 +214,15 @@ class Panel:
     def _say(self, text: str) -> None:
         self._status.value = f'<div role="status">{html.escape(text)}</div>'
 
-    def _listen(self, interrupted: Any) -> None:
+    def _tell_of_cell(self) -> None:
+        self._say(
+            f"Running: {self.plan}. A cell runs as well, and is in the picture too. If Stop does "
+            "not answer now, interrupt the kernel: that ends both."
+        )
+
+    def _leave_cells(self) -> None:
         if self._cells is not None:
-            self._cells.on_interrupt(interrupted)
+            self._cells.leave()
 
     def _between_cells(self, do: Any) -> None:
         """Call it where no cell draws at the same moment: Matplotlib's settings are shared."""

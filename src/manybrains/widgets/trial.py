@@ -139,9 +139,10 @@ class Trial:
                 self._require_going_on()
                 if time.monotonic() > until:
                     raise TimeoutError(f"it took longer than {LIMIT} s")
-            if getattr(worker, "exitcode", 0) != 0:
-                code = getattr(worker, "exitcode", None)
-                raise WorkerFailed(f"{worker.name} ended with exit code {code}")
+            if isinstance(worker, Process) and worker.exitcode != 0:
+                self._stop.wait(_LOOK)  # an interrupt reaches the workers first
+                self._require_going_on()
+                raise WorkerFailed(f"{worker.name} ended with exit code {worker.exitcode}")
 
     def _require_going_on(self) -> None:
         if self._is_pressed:
