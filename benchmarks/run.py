@@ -19,6 +19,7 @@ from report import HERE, add_arguments
 
 BENCHMARKS = (
     "disturbance",
+    "live",
     "accuracy",
     "scale",
     "peers",

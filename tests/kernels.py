@@ -13,7 +13,16 @@ from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-__all__ = ["TRIALS", "Kernel", "Shown", "bare_kernel", "kernel", "start_kernel"]
+__all__ = [
+    "TRIALS",
+    "FrontEnd",
+    "Kernel",
+    "Shown",
+    "bare_kernel",
+    "front_end",
+    "kernel",
+    "start_kernel",
+]
 
 # How often each fault is tried; a release is tried 100 times.
 TRIALS = int(os.environ.get("MANYBRAINS_TRIALS", "1"))
@@ -132,3 +141,44 @@ def kernel(
         shown = one.run(set_up)
         assert "" == shown.error
         yield one
+
+
+class FrontEnd:
+    """A client that runs cells as JupyterLab does: it names each one, and a person reads."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def run(self, source: str, seconds: float = 60, **metadata: Any) -> list[dict[str, Any]]:
+        """What the kernel sends while it runs a cell: messages that name it, in their order."""
+        content = {
+            "code": source,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": True,
+            "stop_on_error": True,
+        }
+        request = self._client.session.msg("execute_request", content)
+        request["metadata"] = metadata or {"cellId": "slug"}
+        self._client.shell_channel.send(request)
+        until, messages = time.monotonic() + seconds, list[dict[str, Any]]()
+        while True:
+            left = max(0.0, until - time.monotonic())
+            message = self._client.get_iopub_msg(timeout=left)
+            if message["parent_header"].get("msg_id") != request["header"]["msg_id"]:
+                continue
+            messages.append(message)
+            if message["content"].get("execution_state") == "idle":
+                return messages
+
+
+@contextlib.contextmanager
+def front_end(env: Mapping[str, str] | None = None) -> Iterator[FrontEnd]:
+    """Run a kernel, as JupyterLab does."""
+    manager, client = start_kernel(env={**os.environ, **(env or {})})
+    try:
+        yield FrontEnd(client)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)

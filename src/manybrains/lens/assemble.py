@@ -12,13 +12,22 @@ from ..records.run import Lane, Sample
 from .lifetimes import Lifetime
 from .observations import Exit, Key, Look, Observations
 
-__all__ = ["assemble", "memory_looks"]
+__all__ = [
+    "Worker",
+    "assemble",
+    "base_of",
+    "end_of",
+    "end_of_thread",
+    "lane_of",
+    "memory_looks",
+    "worked",
+]
 
 _IDLE = 0.001  # CPU seconds: a worker of an earlier block that used less did not work in this one
 
 
 @dataclass(frozen=True, slots=True)
-class _Worker:
+class Worker:
     """A lifetime that overlaps the block, with what was seen of it.
 
     Attributes:
@@ -42,8 +51,8 @@ class _Worker:
 def assemble(seen: Observations) -> tuple[tuple[Lane, ...], tuple[Sample, ...]]:
     """Return the lanes of a block, the watched process first, and the samples of each."""
     workers = sorted(_workers(seen), key=lambda one: one.life.first_moment or 0.0)
-    pairs = [(worker, _lane(seen, worker)) for worker in workers]
-    pairs = [(worker, lane) for worker, lane in pairs if _worked(lane)]
+    pairs = [(worker, lane_of(seen, worker)) for worker in workers]
+    pairs = [(worker, lane) for worker, lane in pairs if worked(lane)]
     own_threads = [(w, lane) for w, lane in pairs if lane.thread_id and lane.pid == seen.pid]
     in_threads = math.fsum(lane.cpu_seconds for _, lane in own_threads)
     main = Lane(
@@ -83,7 +92,7 @@ def _was_there(lane: Lane, time: float) -> bool:
     return min(known, default=0.0) <= time and (lane.ended is None or time <= lane.ended)
 
 
-def _workers(seen: Observations) -> Iterable[_Worker]:
+def _workers(seen: Observations) -> Iterable[Worker]:
     """Yield every worker that lived in the block, from all sources: processes, then threads."""
     looks: dict[Key, list[Look]] = {}
     for look in seen.looks:
@@ -100,14 +109,14 @@ def _workers(seen: Observations) -> Iterable[_Worker]:
         known = found[0] if found and not life.thread_id else None
         own = looks.get((life.pid, life.thread_id or 0), [])
         own = [look for look in own if look.time >= first or first < seen.begin]
-        end = _end_of(life, own, known) if not life.thread_id else _end_of_thread(life, ends)
+        end = end_of(life, own, known) if not life.thread_id else end_of_thread(life, ends)
         if not life.thread_id:
             ends[life.pid] = end
         if end is None or end >= seen.begin:
             own = [look for look in own if end is None or look.time <= end]
             # It may have been reaped just after the block: for the reader it ended with the block.
             end = None if end is None else min(end, seen.end)
-            yield _Worker(life, own, known, end, _base(seen, life, own))
+            yield Worker(life, own, known, end, base_of(seen, life, own))
 
 
 def _lifetimes(seen: Observations, looks: Mapping[Key, Sequence[Look]]) -> Iterable[Lifetime]:
@@ -119,7 +128,7 @@ def _lifetimes(seen: Observations, looks: Mapping[Key, Sequence[Look]]) -> Itera
             yield Lifetime(pid, name=name, parent=parent, started=looks[pid, 0][0].time)
 
 
-def _end_of(life: Lifetime, looks: Sequence[Look], exit_: Exit | None) -> float | None:
+def end_of(life: Lifetime, looks: Sequence[Look], exit_: Exit | None) -> float | None:
     """Return when a process was gone.
 
     What the system told the sampler counts first, if it is exact.  Next counts the last own
@@ -135,12 +144,12 @@ def _end_of(life: Lifetime, looks: Sequence[Look], exit_: Exit | None) -> float 
     return min(told, default=None)
 
 
-def _end_of_thread(life: Lifetime, ends: Mapping[int, float | None]) -> float | None:
+def end_of_thread(life: Lifetime, ends: Mapping[int, float | None]) -> float | None:
     """Return the moment of a thread's last instruction; if it has none, its process's end."""
     return life.finished if life.finished is not None else ends.get(life.pid)
 
 
-def _base(seen: Observations, life: Lifetime, looks: Sequence[Look]) -> float:
+def base_of(seen: Observations, life: Lifetime, looks: Sequence[Look]) -> float:
     """Return the CPU seconds that a worker had used before the block."""
     first = life.first_moment
     if first is None or first >= seen.begin:
@@ -151,12 +160,14 @@ def _base(seen: Observations, life: Lifetime, looks: Sequence[Look]) -> float:
     return looks[0].cpu_seconds if looks else 0.0
 
 
-def _worked(lane: Lane) -> bool:
+def worked(lane: Lane) -> bool:
+    """Tell whether a worker belongs into the picture: one of an earlier block that worked, too."""
     begun = lane.requested if lane.requested is not None else lane.started
     return begun is None or begun >= 0 or lane.cpu_seconds >= _IDLE
 
 
-def _lane(seen: Observations, worker: _Worker) -> Lane:
+def lane_of(seen: Observations, worker: Worker) -> Lane:
+    """Return the lane of a worker, with what is known of it by now."""
     life = worker.life
 
     def since(moment: float | None) -> float | None:
@@ -179,7 +190,7 @@ def _lane(seen: Observations, worker: _Worker) -> Lane:
     )
 
 
-def _total(seen: Observations, worker: _Worker) -> float:
+def _total(seen: Observations, worker: Worker) -> float:
     """Return the CPU seconds of a worker from its birth to its end, or to the block's end."""
     life, looks = worker.life, worker.looks
     last = looks[-1].cpu_seconds if looks else 0.0
@@ -206,7 +217,7 @@ def _since_last_look(looks: Sequence[Look], ended: float) -> float:
     return min(rate, 1.0) * min(max(0.0, ended - last.time), last.time - before.time)
 
 
-def _samples(seen: Observations, worker: _Worker, index: int) -> Iterable[Sample]:
+def _samples(seen: Observations, worker: Worker, index: int) -> Iterable[Sample]:
     for time, _, _, cpu, core, memory in worker.looks:
         if time <= seen.end:
             used = max(0.0, cpu - worker.base)

@@ -32,6 +32,7 @@ _PROGRAM = f"import sys; sys.path.insert(0, sys.argv[1]); from {_MAIN} import ma
 _PROGRAM += "main(*sys.argv[2:])"
 _HOME = str(Path(__file__).parents[2])
 _ANSWER_TIMEOUT = 3.0  # seconds that the sampler gets to answer
+_NEWS_TIMEOUT = 0.1  # the same while the block runs: nothing depends on that answer
 
 
 class Report(NamedTuple):
@@ -55,7 +56,8 @@ class Report(NamedTuple):
 
 
 def _read_report(data: bytes) -> Report:
-    looks, exits, unrecorded, helpers, busy, kills, memory = marshal.loads(data)
+    looks, exits, unrecorded, helpers, *of_the_end = marshal.loads(data)
+    busy, kills, memory = of_the_end or (None, None, ())  # while the block runs, they are not told
     return Report(
         tuple(itertools.starmap(Look, looks)),
         tuple(itertools.starmap(Exit, exits)),
@@ -78,6 +80,8 @@ class Sampler:
         self._begins: dict[int, float] = {}
         self._program: subprocess.Popen[bytes] | None = None
         self._is_there = False
+        self._said = b""  # by the sampler, and not yet read
+        self._owed = 0  # answers for which nobody waits any more
         self._removed: str | None = None
         self._trouble = ""
         self.lifetimes = Lifetimes(session.log.path)
@@ -93,6 +97,7 @@ class Sampler:
         folder = "" if self._session.is_worker else self._session.folder
         arguments = [self._session.log.path, str(os.getpid()), folder, own_stat().decode()]
         self._program, self._is_there, self._removed = None, False, None
+        self._said, self._owed = b"", 0
         self._program = subprocess.Popen(
             [sys.executable, *flags, "-c", _PROGRAM, _HOME, *arguments],
             stdin=subprocess.PIPE,
@@ -172,8 +177,7 @@ class Sampler:
         with DelayedInterrupt(), self._lock:
             try:
                 self._order(f"end {key} {int(has_passed)}")
-                size = int.from_bytes(self._read(8), "big")
-                return _read_report(self._read(size))
+                return _read_report(self._answer())
             except (OSError, EOFError) as error:
                 self.close()
                 again = "The next watched block starts it anew."
@@ -182,6 +186,20 @@ class Sampler:
             except BaseException:
                 self.close()  # a late answer would have no reader
                 raise
+
+    def news(
+        self, key: int, since: float, exits: int, unrecorded: int, helpers: int
+    ) -> Report | None:
+        """Return what is new of a block that runs; None if it is over, or no answer came in time.
+
+        For the arguments see `sampler.record.Record.news`.
+        """
+        with DelayedInterrupt(), self._lock, contextlib.suppress(OSError, EOFError):
+            self._order(f"news {key} {since!r} {exits} {unrecorded} {helpers}")
+            self._owed += 1
+            data = self._owed_answers(_NEWS_TIMEOUT)
+            return _read_report(data) if data else None
+        return None
 
     def forget(self, key: int) -> None:
         """Drop the lifetimes that ended before every block that is still watched."""
@@ -212,20 +230,39 @@ class Sampler:
             raise BrokenPipeError("there is no sampler")
         self._program.stdin.write(text.encode() + b"\n")
 
-    def _read(self, size: int) -> bytes:
+    def _answer(self) -> bytes:
+        """Return the answer to the last order, behind those that were late."""
+        self._owed += 1
+        return self._owed_answers(_ANSWER_TIMEOUT)
+
+    def _owed_answers(self, seconds: float) -> bytes:
+        """Read all answers that are still to come, and return the last one."""
+        answer = b""
+        while self._owed:
+            self._read(8, seconds, take=False)
+            size = 8 + int.from_bytes(self._said[:8], "big")
+            answer = self._read(size, seconds)[8:]
+            self._owed -= 1
+        return answer
+
+    def _read(self, size: int, seconds: float = _ANSWER_TIMEOUT, take: bool = True) -> bytes:
+        """Return what the sampler says next; what came too late is kept for the next call."""
         assert self._program is not None
         assert self._program.stdout is not None
-        until, data = time.monotonic() + _ANSWER_TIMEOUT, b""
-        while len(data) < size:
+        until = time.monotonic() + seconds
+        while len(self._said) < size:
             left = max(0.0, until - time.monotonic())
             ready = os.name == "nt" or connection.wait([self._program.stdout.fileno()], left)
             if not ready:
-                raise EOFError(f"no answer from the sampler in {_ANSWER_TIMEOUT} s")
-            chunk = self._program.stdout.read(size - len(data))
+                raise EOFError(f"no answer from the sampler in {seconds} s")
+            chunk = self._program.stdout.read(size - len(self._said))
             if not chunk:
                 raise EOFError("the sampler has ended")
-            data += chunk
-        return data
+            self._said += chunk
+        said = self._said[:size]
+        if take:
+            self._said = self._said[size:]
+        return said
 
     def _let_go(self) -> None:
         """In a forked worker: close its copies of the pipes, so that the sampler sees our end.

@@ -1,8 +1,10 @@
 """The handle of a watched block: it has the Run once the block is over."""
 
+from collections.abc import Callable
 from typing import Any
 
 from ..records.run import Run
+from .growing_run import GrowingRun
 
 __all__ = ["WatchedRun"]
 
@@ -17,6 +19,7 @@ class WatchedRun:
 
     def __init__(self) -> None:
         self._run: Run | None = None
+        self._grow: Callable[[], GrowingRun] | None = None
 
     @property
     def run(self) -> Run:
@@ -29,9 +32,23 @@ class WatchedRun:
             raise RuntimeError(_STILL_WATCHED.format("it"))
         return self._run
 
+    def begin(self, grow: Callable[[], GrowingRun]) -> None:
+        """Let `growing` return what this returns, until the Run is complete."""
+        self._grow = grow
+
+    def growing(self) -> GrowingRun:
+        """Return what tells, each time it is asked, what is new in the block.
+
+        Raises:
+            RuntimeError: if the block is not running.
+        """
+        if self._grow is None:
+            raise RuntimeError("only a block that is being watched grows: this one is over")
+        return self._grow()
+
     def complete(self, run: Run) -> None:
         """Answer for this Run from now on."""
-        self._run = run
+        self._run, self._grow = run, None
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -17,6 +17,7 @@ from ..hooks.hints import remedy
 from ..lens.watch import Watch, watch
 from ..lens.watched_run import WatchedRun
 from ..records.run import Run
+from .live_view import LiveView, live_view
 from .output_relay import current_relay
 
 __all__ = ["WatchLine", "describe", "from_line"]
@@ -60,23 +61,31 @@ class WatchLine:
 class _Shown:
     """A watched cell: labels the lines of its workers; then names, sums up and draws the run."""
 
-    def __init__(self, shell: Any, name: str, quiet: bool, watched: Watch) -> None:
+    def __init__(self, shell: Any, options: argparse.Namespace, watched: Watch) -> None:
         self._shell = shell
-        self._name = name
-        self._quiet = quiet
+        self._name = options.name
+        self._quiet = options.quiet
+        is_live = options.live and not options.quiet
+        self._live = live_view(shell, options.name) if is_live else None
         self._watch = watched
         self._labels: Any = contextlib.nullcontext()
-        self._before = shell.user_ns.get(name)
+        self._before = shell.user_ns.get(options.name)
 
     def __enter__(self) -> None:
         if (relay := current_relay()) is not None:
             self._labels = relay.labels()
         self._labels.__enter__()
+        if self._live is not None:
+            self._live.show()
         try:
             self._watch.__enter__()
         except (OSError, RuntimeError) as error:  # no more files, no more threads
             self._labels.__exit__(None, None, None)
+            if self._live is not None:
+                self._live.close()
             raise UsageError(f"%%watch: {error}. {remedy(error)}") from None
+        if self._live is not None:
+            self._live.follow(self._watch.handle)
 
     def __exit__(
         self,
@@ -84,17 +93,23 @@ class _Shown:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        over = self._watch.__exit__(kind, error, trace)
-        self._labels.__exit__(None, None, None)
-        run = self._watch.handle.run
+        try:
+            over = self._watch.__exit__(kind, error, trace)
+            self._labels.__exit__(None, None, None)
+            self._show(self._watch.handle.run)
+        finally:
+            if self._live is not None:
+                self._live.close()
+        return over
+
+    def _show(self, run: Run) -> None:
         self._bind(run)
         if not self._quiet:
             with contextlib.suppress(ValueError):  # the cell has closed its standard output
                 print(run)
             if self._watch.trouble:
                 print(self._watch.trouble, file=sys.stderr)
-            _show_picture(run)
-        return over
+            _show_picture(run, self._live)
 
     def _bind(self, run: Run) -> None:
         """Give the Run its name, except where that is a name of the reader's own."""
@@ -111,7 +126,8 @@ class _Shown:
         )
 
 
-def _show_picture(run: Run) -> None:
+def _show_picture(run: Run, view: LiveView | None) -> None:
+    """Show the timeline: in the place of the view in which it grew, if there is one."""
     from IPython.display import display
 
     from ..plots.alt_text import alt_text
@@ -122,7 +138,10 @@ def _show_picture(run: Run) -> None:
     picture = base64.b64encode(png).decode("ascii")
     data = {"image/png": picture, "text/plain": f"timeline of {run.name}"}
     metadata = {"image/png": {**size_on_screen(png), "alt": alt_text(run)}}
-    display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
+    if view is None:
+        display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
+    else:
+        view.replace(data, metadata)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -130,7 +149,9 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"%%watch: {message}. {_USAGE}")
 
 
-_USAGE = "Usage: %%watch [name] [--deadline SECONDS] [--interval SECONDS] [--memory] [--quiet]"
+_USAGE = (
+    "Usage: %%watch [name] [--deadline SECONDS] [--interval SECONDS] [--live] [--memory] [--quiet]"
+)
 
 
 def from_line(shell: Any, line: str) -> _Shown:
@@ -143,17 +164,20 @@ def from_line(shell: Any, line: str) -> _Shown:
     parser.add_argument("name", nargs="?")
     parser.add_argument("--deadline", type=float)
     parser.add_argument("--interval", type=float, default=0.05)
+    parser.add_argument("--live", action="store_true")
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--quiet", action="store_true")
     try:
         options = parser.parse_args(shlex.split(line, comments=True))
-        name = unicodedata.normalize("NFKC", options.name or DEFAULT_NAME)  # as Python reads it
+        is_named = options.name is not None
+        # As Python reads it.
+        options.name = name = unicodedata.normalize("NFKC", options.name or DEFAULT_NAME)
         if not name.isidentifier() or keyword.iskeyword(name):
             parser.error(f"{name!r} cannot name a run, because it is no Python name")
         if hasattr(builtins, name):
             parser.error(f"{name!r} is a name of Python's own: choose another")
         is_free = isinstance(shell.user_ns.get(name), Run | WatchedRun | None)
-        if options.name is not None and not is_free:
+        if is_named and not is_free:
             kind = type(shell.user_ns[name]).__name__
             parser.error(f"{name!r} is already a name of yours (of type {kind}): choose another")
         watched = watch(
@@ -165,11 +189,11 @@ def from_line(shell: Any, line: str) -> _Shown:
         )
     except (ValueError, argparse.ArgumentError) as error:
         raise UsageError(f"%%watch: {error}. {_USAGE}") from None
-    return _Shown(shell, name, options.quiet, watched)
+    return _Shown(shell, options, watched)
 
 
 def describe(line: str, cell: str) -> NoReturn:  # noqa: ARG001 - IPython's signature
-    """Watch this cell's workers: `%%watch [name] [--deadline S] [--interval S] ...`.
+    """Watch this cell's workers: `%%watch [name] [--deadline S] [--live] ...`.
 
     Everything below the line is plain Python.  Afterwards the cell shows what the workers
     printed, one line that sums the run up, and the picture of it; `name` (or `run`) holds
@@ -179,6 +203,7 @@ def describe(line: str, cell: str) -> NoReturn:  # noqa: ARG001 - IPython's sign
 
     --deadline S    after S seconds end the workers and the cell; the kernel lives on
     --interval S    seconds between two looks at each worker (0.05)
+    --live          show the lanes while they grow, where a person can see that
     --memory        look at the memory of each process too, for `plot_memory`
     --quiet         show nothing, only bind the name
     """

@@ -14,7 +14,7 @@ from ..records.run import OVER, Lane, Run
 from .headlines import headline
 from .words import exit_words, shortened
 
-__all__ = ["Row", "Step", "failed", "in_words", "rows_of"]
+__all__ = ["Row", "Step", "failed", "in_words", "row_name", "rows_of"]
 
 STEADY_SECONDS = 0.1  # CPU clocks step by up to 16 ms: a rate above one core must last so long
 MOST_STEPS = 15_000  # in a whole picture; one row has at most 1,000: it has fewer pixels
@@ -94,7 +94,7 @@ def _row(run: Run, lane: Lane, steps: tuple[Step, ...]) -> Row:
     wait = None
     if lane.requested is not None and max(lane.requested, 0.0) < begin:
         wait = (max(lane.requested, 0.0), begin)
-    row = Row(_row_name(lane), wait, (begin, end), steps, failed(lane), stood_at=lane.stood_at)
+    row = Row(row_name(lane), wait, (begin, end), steps, failed(lane), stood_at=lane.stood_at)
     return dataclasses.replace(row, ending=_ending(run, lane, row.peak_cores))
 
 
@@ -140,7 +140,8 @@ def _too_fine(last: tuple[float, float], point: tuple[float, float], finest: flo
     return gap < finest or (used > 1.02 * gap and gap < STEADY_SECONDS)
 
 
-def _row_name(lane: Lane) -> str:
+def row_name(lane: Lane) -> str:
+    """Return the name of a lane as it stands beside its row."""
     name = lane.name
     if lane.kind == "thread" and "thread" not in name.lower():
         name = f"{name} (thread)"

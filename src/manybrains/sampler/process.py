@@ -5,10 +5,12 @@ something to see.  It sleeps while nothing is watched, and ends when its parent 
 """
 
 # Orders come on standard input, one per line: "begin KEY INTERVAL TIME MEMORY" (0 or 1: whether to
-# look at the memory), "end KEY PASSED" (0 or 1), "deadline KEY BEGIN UNTIL SIGNAL NEWEST-PID
-# DESCRIPTOR ..." (see `Deadlines.keep`), "remove FOLDER" (as hexadecimal UTF-8), "stop".  On
-# standard output, "!" says once that the sampler runs, and a report answers each "end": eight bytes
-# with its length, then what `Record.report` returns.  Times are on the clock of time.perf_counter.
+# look at the memory), "news KEY SINCE EXITS UNRECORDED HELPERS" (see `Record.news`), "end KEY
+# PASSED" (0 or 1), "deadline KEY BEGIN UNTIL SIGNAL NEWEST-PID DESCRIPTOR ..." (see
+# `Deadlines.keep`), "remove FOLDER" (as hexadecimal UTF-8), "stop".  On standard output, "!" says
+# once that the sampler runs, and a report answers each "news" and each "end": eight bytes with its
+# length, then what `Record.news` or `Record.report` returns; nothing if the block is not watched.
+# Times are on the clock of time.perf_counter.
 
 import contextlib
 import os
@@ -115,6 +117,10 @@ class Sampler:
             record.helpers.extend(self._helpers.values())
             record.look_at_the_machine()
             return
+        if order == b"news":
+            known = self._records.get(key)
+            self._answer(known.news(float(figures[0]), *map(int, figures[1:])) if known else b"")
+            return
         if order == b"deadline":
             if self._deadlines is not None:
                 self._deadlines.keep(key, figures)
@@ -125,11 +131,13 @@ class Sampler:
         looks = self._look(time.perf_counter())
         record = self._records.pop(key)
         record.rounds.append(looks)
-        report = record.report()
-        sys.stdout.buffer.write(len(report).to_bytes(8, "big") + report)
-        sys.stdout.buffer.flush()
+        self._answer(record.report())
         if not self._records:
             self._waiter.be_quiet()
+
+    def _answer(self, report: bytes) -> None:
+        sys.stdout.buffer.write(len(report).to_bytes(8, "big") + report)
+        sys.stdout.buffer.flush()
 
     def _look_where_due(self) -> None:
         now = time.perf_counter()

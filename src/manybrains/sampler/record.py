@@ -1,5 +1,6 @@
 """What the sampler has seen of one watched block so far, and its report about it."""
 
+import itertools
 import marshal
 import math
 import time
@@ -9,6 +10,7 @@ from .procfs import busy_seconds, kills_for_memory
 __all__ = ["Record"]
 
 MOST_LOOKS = 60_000  # kept of one block; if there are more, every second round is dropped
+MOST_NEWS = 400  # looks told at once while the block runs
 SHORTEST = 0.2  # seconds: over less, the machine's use cannot be told, as it is counted in ticks
 # Seconds from one look at the memory to the next, at least; 20 times as long as a look takes; and
 # a hundredth of the block so far, so that a long block has not too many.
@@ -26,6 +28,7 @@ class Record:
 
     Attributes:
         next, next_memory: when the next look is due, and the next look at the memory.
+        newest: the newest round of looks, kept or not.
     """
 
     def __init__(self, interval: float, with_memory: bool = False) -> None:
@@ -36,6 +39,7 @@ class Record:
         self._busy: float | None = None
         self._kills = 0
         self.rounds: list[list[Look]] = []
+        self.newest: list[Look] = []
         self.exits: list[tuple[int, float, float | None, bool]] = []
         self.unrecorded: list[tuple[int, str, int]] = []
         self.helpers: list[tuple[int, str, int]] = []
@@ -49,6 +53,7 @@ class Record:
 
     def keep(self, looks: list[Look]) -> None:
         """Keep a round of looks; when there are too many, keep every second round."""
+        self.newest = looks
         self._count += 1
         if self._count % self._thin:
             return
@@ -65,6 +70,22 @@ class Record:
         now = time.perf_counter()
         pause = max(MEMORY_PAUSE * (now - began), MEMORY_SHARE * (now - self._begin))
         self.next_memory = now + max(MEMORY_SECONDS, pause)
+
+    def news(self, since: float, exits: int, unrecorded: int, helpers: int) -> bytes:
+        """Return what is new since then, as marshal data; nothing is taken away from `report`.
+
+        Args:
+            since: the time of the newest look that is known already.
+            exits, unrecorded, helpers: how many of these are known already.
+        """
+        fresh = itertools.takewhile(lambda looks: _time_of(looks) > since, reversed(self.rounds))
+        rounds = list(fresh)  # the newest first
+        if _time_of(self.newest) > max(since, _time_of(rounds[0]) if rounds else since):
+            rounds.insert(0, self.newest)
+        rounds = rounds[:: -(-sum(map(len, rounds)) // MOST_NEWS) or 1]
+        looks = [look for round_ in reversed(rounds) for look in round_]
+        others = (self.exits[exits:], self.unrecorded[unrecorded:], self.helpers[helpers:])
+        return marshal.dumps((looks, *others))
 
     def report(self) -> bytes:
         """Return all of it as marshal data, in the order of `sampler_client.Report`.
@@ -83,3 +104,7 @@ class Record:
         if busy is None or self._busy is None:
             return None
         return (busy - self._busy) / seconds
+
+
+def _time_of(looks: list[Look]) -> float:
+    return looks[0][0] if looks else -math.inf
