@@ -35,7 +35,7 @@ MODULES = [
     if path.stem != "__init__"
 ]
 HEAVY = {"IPython", "ipywidgets", "matplotlib", "numpy", "tqdm"}
-MAY_LOAD = {"plots": {"matplotlib", "numpy"}, "notebook": {"IPython"}}
+MAY_LOAD = {"plots": {"matplotlib", "numpy"}, "notebook": {"IPython"}, "widgets": {"ipywidgets"}}
 # Nor should a worker that asks for one name pay for these.
 SLOW = HEAVY | {"asyncio", "multiprocessing", "psutil"}
 LINES = 250  # code of a module; about 200 are wanted
@@ -43,6 +43,7 @@ DOORS = {
     "deadlines.thread_internals",
     "hooks.worker_internals",
     "notebook.ipython_internals",
+    "widgets.kernel_internals",
     "workers.stdlib_internals",
 }
 # Private by their spelling only: the documentation has them.

@@ -202,3 +202,18 @@ def test_a_picture_that_fails_is_a_sentence(shown, monkeypatch):
 def test_what_is_said_is_text_and_no_html(shown):
     shown._say("<b>")
     assert '<div role="status">&lt;b&gt;</div>' == shown._status.value
+
+
+def test_the_lanes_that_grow_give_way_to_the_picture(shown):
+    shown.plan = module.Plan("threads", 1, "waiting", 3_600)
+    shown.press_run()
+    assert ("", "none") == (shown._lanes.layout.display, shown._picture.layout.display)
+    shown.press_stop()
+    wait(shown)
+    assert ("none", "") == (shown._lanes.layout.display, shown._picture.layout.display)
+    assert '"over": true' in shown._lanes.news
+
+
+def test_keys_that_are_pressed_in_it_are_its_own(shown):
+    names = [type(child).__name__ for child in shown.widget.children]
+    assert "OwnKeys" in names

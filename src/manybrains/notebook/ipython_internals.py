@@ -23,13 +23,11 @@ __all__ = [
     "as_cell_magic",
     "assigned_and_shown",
     "call_before_writes",
-    "call_between_cells",
     "cell_id",
     "cell_name",
     "file_of_cell",
     "is_hidden",
     "is_kernel",
-    "hear_while_a_cell_runs",
     "keep_names_from_workers",
     "offer_cell_magic",
     "original_descriptor",
@@ -256,20 +254,6 @@ def _replace(space: dict[str, Any], name: str, new: object) -> Undo:
 def is_kernel(shell: Any) -> bool:
     """Tell whether this shell is that of a notebook's kernel, and not of a terminal."""
     return getattr(shell, "kernel", None) is not None
-
-
-def call_between_cells(shell: Any, do: Callable[[], object]) -> None:
-    """Call something in the kernel's main thread while no cell runs; any thread may ask for it."""
-    shell.kernel.io_loop.add_callback(do)
-
-
-def hear_while_a_cell_runs(widget: Any) -> None:
-    """Let a subshell of the kernel hear what the front end tells a widget, while a cell runs.
-
-    ipykernel 7.4 passes it on to where the widget has spoken last: to the main thread, which is
-    busy, if a cell has shown it.  What is not told that, goes where the front end sends it.
-    """
-    vars(widget.comm).pop("_reply_subshell_id", None)
 
 
 def request_of_cell(shell: Any) -> Any:

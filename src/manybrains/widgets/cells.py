@@ -6,9 +6,9 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from ..notebook.ipython_internals import call_between_cells
 from ..workers.interrupts import is_interrupt
 from ..workers.stdlib_internals import get_handler, set_handler, start_bare_thread
+from .kernel_internals import call_between_cells
 
 __all__ = ["Cells"]
 

@@ -22,7 +22,7 @@ NO_WIDGET = (
     "Here stands a panel with which you start and stop workers, when the notebook runs in "
     "JupyterLab and somebody is there to press its buttons."
 )
-_SIZES = {"computing": 10_000_000, "waiting": 2}
+_SIZES = {"computing": 30_000_000, "waiting": 2}
 
 
 def panel(
@@ -93,8 +93,8 @@ class Panel:
         from IPython.core.getipython import get_ipython
         from IPython.display import display
 
-        from ..notebook.ipython_internals import hear_while_a_cell_runs
         from .cells import Cells
+        from .kernel_internals import hear_while_a_cell_runs
 
         self._cells = Cells.of(get_ipython())
         data = {**self.widget._repr_mimebundle_(), "text/plain": NO_WIDGET}
@@ -111,6 +111,9 @@ class Panel:
 
     def _made(self) -> Any:
         from ipywidgets import HTML, Button, Dropdown, HBox, VBox
+
+        from ..notebook.live_lanes import LiveLanes
+        from .own_keys import OwnKeys
 
         plan = self.plan
         wide = {"style": {"description_width": "initial"}, "layout": {"width": "auto"}}
@@ -129,6 +132,7 @@ class Panel:
         )
         self._run_button = Button(description="Run", button_style="primary")
         self._stop_button = Button(description="Stop")
+        self._lanes = LiveLanes(layout={"display": "none"})
         self._status, self._picture, self._table, self._lines = HTML(), HTML(), HTML(), HTML()
         for control in (self._strategy, self._workers, self._work, self._size):
             control.observe(self._choose, names="value")
@@ -139,9 +143,10 @@ class Panel:
         view = VBox(
             [
                 HTML(STYLE, layout={"display": "none"}),
+                OwnKeys(),
                 HBox([self._strategy, self._workers, self._work, self._size], layout=_ROW),
                 HBox([self._run_button, self._stop_button]),
-                *(self._status, self._picture, self._table, self._lines),
+                *(self._status, self._lanes, self._picture, self._table, self._lines),
             ]
         )
         view.add_class("manybrains-panel")
@@ -171,8 +176,9 @@ class Panel:
         if self._trial is not None:
             self._say("It is running already: wait for its end, or press Stop.")
             return
-        self._trial = trial = Trial(self.plan, self._show)
+        self._trial = trial = Trial(self.plan, self._show, self._lanes.follow)
         self._say(f"Running: {self.plan}.")
+        self._show_lanes(True)
         if self._cells is not None:
             self._cells.accompany(self._tell_of_cell, trial.stop)
         try:
@@ -180,6 +186,7 @@ class Panel:
         except RuntimeError as error:
             self._trial = None
             self._leave_cells()
+            self._show_lanes(False)
             self._say(f"Not started, because {error}.")
 
     def press_stop(self) -> None:
@@ -199,17 +206,22 @@ class Panel:
                 self._finished.append((trial.plan, run))
                 self._table.value = table_html(self._finished)
             self._say(trial.problem or f"{run!r}.")
-            if run is not None:
-                self._between_cells(lambda: self._draw(run))
+            self._between_cells(lambda: self._draw(trial))
         finally:
             self._trial = None
 
-    def _draw(self, run: Run) -> None:
+    def _draw(self, trial: Trial) -> None:
         try:
-            self._picture.value = picture_html(run)
+            self._picture.value = picture_html(trial.run) if trial.run is not None else ""
         except Exception as error:  # whatever it is, it becomes a sentence
             self._picture.value = ""
             self._say(f"There is no picture: {type(error).__name__}, {error}.")
+        self._show_lanes(self._trial not in (None, trial))  # the next one may have begun
+
+    def _show_lanes(self, growing: bool) -> None:
+        """Show the lanes that grow, or the picture of what was."""
+        self._lanes.layout.display = "" if growing else "none"
+        self._picture.layout.display = "none" if growing else ""
 
     def _say(self, text: str) -> None:
         self._status.value = f'<div role="status">{html.escape(text)}</div>'

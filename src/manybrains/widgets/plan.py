@@ -15,7 +15,7 @@ __all__ = ["LIMIT", "SIZES", "STRATEGIES", "Plan", "most_workers", "size_in_word
 LIMIT = 60  # seconds that the workers may take
 STRATEGIES = {"serial": "one after the other", "threads": "threads", "processes": "processes"}
 SIZES: dict[str, tuple[float, ...]] = {
-    "computing": (10_000, 100_000, 1_000_000, 10_000_000, 30_000_000, 100_000_000),
+    "computing": (10_000, 100_000, 1_000_000, 10_000_000, 30_000_000, 100_000_000, 300_000_000),
     "waiting": (0.02, 0.2, 1, 2, 4),
 }
 _CLASSES = {"threads": ("threading", "Thread"), "processes": ("multiprocessing", "Process")}
