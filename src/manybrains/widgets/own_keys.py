@@ -8,18 +8,19 @@ from anywidget import AnyWidget
 
 __all__ = ["OwnKeys"]
 
-# https://lumino.readthedocs.io: shortcuts are not looked for from this attribute on upwards.
+# JupyterLab looks for no shortcuts in an element that has this attribute.
 _MARK = """
 export default {
   render({ el }) {
     el.style.display = "none";
-    let tries = 600;  // frames: it may be drawn before it is put into the panel
-    const mark = () => {
+    const mark = (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true");
+    let tries = 600;  // frames: this may be drawn before it is put into the panel
+    const find = () => {
       const panel = el.closest(".manybrains-panel");
-      if (panel) panel.setAttribute("data-lm-suppress-shortcuts", "true");
-      else if (tries-- > 0) requestAnimationFrame(mark);
+      if (panel) panel.addEventListener("focusin", mark);
+      else if (tries-- > 0) requestAnimationFrame(find);
     };
-    mark();
+    find();
   },
 };
 """

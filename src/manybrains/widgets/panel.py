@@ -99,8 +99,8 @@ class Panel:
         self._cells = Cells.of(get_ipython())
         data = {**self.widget._repr_mimebundle_(), "text/plain": NO_WIDGET}
         display(data, raw=True)  # type: ignore[no-untyped-call]
-        for button in (self._run_button, self._stop_button):  # they say nothing from here on
-            hear_while_a_cell_runs(button)
+        for one in (*self._choices(), self._run_button, self._stop_button):
+            hear_while_a_cell_runs(one)
 
     @property
     def widget(self) -> Any:
@@ -134,7 +134,7 @@ class Panel:
         self._stop_button = Button(description="Stop")
         self._lanes = LiveLanes(layout={"display": "none"})
         self._status, self._picture, self._table, self._lines = HTML(), HTML(), HTML(), HTML()
-        for control in (self._strategy, self._workers, self._work, self._size):
+        for control in self._choices():
             control.observe(self._choose, names="value")
         self._run_button.on_click(lambda _: self.press_run())
         self._stop_button.on_click(lambda _: self.press_stop())
@@ -144,13 +144,16 @@ class Panel:
             [
                 HTML(STYLE, layout={"display": "none"}),
                 OwnKeys(),
-                HBox([self._strategy, self._workers, self._work, self._size], layout=_ROW),
+                HBox(self._choices(), layout=_ROW),
                 HBox([self._run_button, self._stop_button]),
                 *(self._status, self._lanes, self._picture, self._table, self._lines),
             ]
         )
         view.add_class("manybrains-panel")
         return view
+
+    def _choices(self) -> tuple[Any, ...]:
+        return self._strategy, self._workers, self._work, self._size
 
     def _choose(self, change: dict[str, Any] | None = None) -> None:
         """Take over what is chosen; another kind of work has other sizes."""
