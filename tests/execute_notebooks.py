@@ -24,6 +24,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
+from tqdm import tqdm
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 CELL_SECONDS = 300  # a cell that takes longer is stuck
@@ -51,17 +52,21 @@ def main(paths: list[str]) -> None:
             f"Python {WANTED[0]}.{WANTED[1]} or newer, whose start method the pictures show.",
             file=sys.stderr,
         )
-    failed = [path for path in paths if not execute_and_store(Path(path))]
+    failed = [
+        path
+        for place, path in enumerate(paths, start=1)
+        if not execute_and_store(Path(path), f"{place} of {len(paths)}")
+    ]
     if failed:
         sys.exit(f"Not stored: {', '.join(failed)}")
 
 
-def execute_and_store(path: Path) -> bool:
-    """Whether the notebook ran and was stored."""
+def execute_and_store(path: Path, place: str = "1 of 1") -> bool:
+    """Whether the notebook ran and was stored; `place` is where it stands among all."""
     began = time.perf_counter()
     notebook = nbformat.read(path, as_version=4)
     try:
-        execute(notebook, path.parent)
+        execute(notebook, path.parent, f"{place}: {path.stem}")
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         print(f"{path}, after {cells_run(notebook)} cells: {error}", file=sys.stderr)
         return False
@@ -75,15 +80,20 @@ def execute_and_store(path: Path) -> bool:
     nbformat.write(notebook, path)
     if path.stem in PICTURES:
         keep_pictures(notebook, PICTURES[path.stem])
-    print(f"{path}: {cells_run(notebook)} cells, {time.perf_counter() - began:.1f} s", flush=True)
+    seconds = time.perf_counter() - began
+    print(f"{path}: {cells_run(notebook)} cells, {seconds:.1f} s ({place})", flush=True)
     return True
 
 
-def execute(notebook: NotebookNode, folder: Path) -> None:
-    """Afterwards each code cell has the outputs of this run, and of no run before."""
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.update(outputs=[], execution_count=None)
+def execute(notebook: NotebookNode, folder: Path, name: str) -> None:
+    """Afterwards each code cell has the outputs of this run, and of no run before.
+
+    Who reads along in a terminal sees at which notebook it is, and how far.
+    """
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell in code:
+        cell.update(outputs=[], execution_count=None)
+    bar = tqdm(total=len(code), desc=name, unit="cell", leave=False, disable=None)
     client = NotebookClient(
         notebook,
         kernel_name=METADATA["kernelspec"]["name"],
@@ -91,8 +101,10 @@ def execute(notebook: NotebookNode, folder: Path) -> None:
         resources={"metadata": {"path": str(folder)}},
         store_widget_state=False,
         timeout=CELL_SECONDS,
+        on_cell_executed=lambda **_: bar.update(),
     )
-    client.execute()
+    with bar:
+        client.execute()
 
 
 def keep_pictures(notebook: NotebookNode, cell_ids: tuple[str, ...]) -> None:

@@ -16,11 +16,13 @@ from types import SimpleNamespace
 import numpy
 import pytest
 
+from manybrains import watch
 from manybrains.comparisons import comparison as comparing
 from manybrains.comparisons.comparison import Comparison, Contestant, compare
 from manybrains.lessons.workloads import count
 from manybrains.records.machine import Machine
 from manybrains.records.run import Lane, Run
+from manybrains.workers.session import current_session
 
 DEADLINE = 60
 MACHINE = Machine("Linux", 4, 4.0, "", 2**33, "fork", "3.13.0", True)
@@ -328,6 +330,39 @@ def test_progress_shows_after_a_second_and_vanishes(unwatched, steps, monkeypatc
     monkeypatch.delenv("MANYBRAINS_HEADLESS")
     compare({"a": one})
     assert (1, False) == (steps[0]["delay"], steps[0]["leave"])
+
+
+def test_where_nobody_reads_while_a_cell_runs_there_is_no_progress_bar(steps, monkeypatch):
+    monkeypatch.delenv("MANYBRAINS_HEADLESS")
+    with watch():
+        session = current_session()
+        monkeypatch.setattr(session, "has_reader", False)
+        compare({"a": one})
+    assert [] == steps
+
+
+def test_nothing_of_a_progress_bar_is_stored(monkeypatch, capsys):
+    monkeypatch.delenv("MANYBRAINS_HEADLESS", raising=False)
+    monkeypatch.setattr("manybrains.comparisons.comparison.in_notebook", lambda: True)
+    with comparing._progress(2) as step:
+        time.sleep(1.1)
+        step()
+    told = capsys.readouterr().out
+    assert "1/2" in told
+    assert "" == as_jupyterlab_stores(told)
+
+
+def as_jupyterlab_stores(text: str) -> str:
+    """What is left of one line: a backspace takes a letter away."""
+    line, place = "", 0
+    for letter in text:
+        if letter == "\b":
+            line, place = line[: place - 1] + line[place:], max(0, place - 1)
+        elif letter == "\r":
+            place = 0
+        else:
+            line, place = line[:place] + letter + line[place + 1 :], place + 1
+    return line
 
 
 def test_a_progress_bar_neither_fixes_the_start_method_nor_starts_a_thread():

@@ -89,9 +89,18 @@ def test_a_notebook_is_stored_the_same_twice(tmp_path):
 @pytest.mark.parametrize(("wanted", "told"), [((3, 0), False), ((99, 0), True)])
 def test_an_older_python_than_that_of_the_pictures_is_named(wanted, told, monkeypatch, capsys):
     monkeypatch.setattr(execute_notebooks, "WANTED", wanted)
-    monkeypatch.setattr(execute_notebooks, "execute_and_store", lambda path: True)
+    monkeypatch.setattr(execute_notebooks, "execute_and_store", lambda *_: True)
     execute_notebooks.main(["any.ipynb"])
     assert told == ("Python 99.0 or newer" in capsys.readouterr().err)
+
+
+def test_it_says_which_notebook_of_how_many_was_run(tmp_path, capsys):
+    paths = [tmp_path / f"{name}.ipynb" for name in ("one", "two")]
+    for path in paths:
+        nbformat.write(new_notebook(cells=[new_code_cell("1")]), path)
+    execute_notebooks.main([*map(str, paths)])
+    lines = [line for line in capsys.readouterr().out.splitlines() if " cells, " in line]
+    assert ["(1 of 2)", "(2 of 2)"] == [line[-8:] for line in lines]
 
 
 def test_a_notebook_that_fails_is_left_as_it_was(tmp_path):

@@ -135,8 +135,9 @@ def test_a_block_in_another_thread_can_be_followed_and_then_the_next_one(lab: Fr
     [line] = [line for line in text(messages).splitlines() if line.startswith("[{")]
     sent, rows = json.loads(line)
     assert (2, "beside", True) == (sent["run"], sent["name"], sent["over"])
-    assert ["main", "process"] == [row["kind"] for row in rows]
-    assert "[1, 1] False" in text(messages)
+    # The thread that runs the block is a lane, if it works for a millisecond.
+    assert ["main", "process"] == [row["kind"] for row in rows if row["kind"] != "thread"]
+    assert f", {sent['workers']}] False" in text(messages)
 
 
 @pytest.mark.slow

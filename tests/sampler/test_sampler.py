@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -208,6 +208,51 @@ def test_the_longer_a_look_at_the_memory_takes_the_later_comes_the_next() -> Non
 
 def test_where_nobody_asked_the_memory_is_not_looked_at() -> None:
     assert math.inf == records.Record(0.05).next_memory
+
+
+# --- what is told while the block runs
+
+
+def rounds_of(times: Iterable[float], lanes: int = 2) -> list[list[records.Look]]:
+    return [[(time, 1, lane, time / 2, 0, None) for lane in range(lanes)] for time in times]
+
+
+def told_by(record: records.Record, since: float, *counts: int) -> tuple[list[float], list[int]]:
+    """The times of the looks that are told, and how many of the others."""
+    looks, *others = marshal.loads(record.news(since, *(counts or (0, 0, 0))))
+    return [look[0] for look in looks], [len(other) for other in others]
+
+
+def test_news_are_what_is_not_known_yet_and_the_report_has_all() -> None:
+    record = records.Record(0.05)
+    for looks in rounds_of([1.0, 2.0, 3.0]):
+        record.keep(looks)
+    record.exits += [(5, 1.5, None, True), (6, 2.5, None, True)]
+    assert ([1.0, 1.0, 2.0, 2.0, 3.0, 3.0], [2, 0, 0]) == told_by(record, -math.inf)
+    assert ([3.0, 3.0], [1, 0, 0]) == told_by(record, 2.0, 1, 0, 0)
+    assert ([], [0, 0, 0]) == told_by(record, 3.0, 2, 0, 0)
+    assert 6 == len(marshal.loads(record.report())[0])
+
+
+def test_the_newest_look_is_told_although_it_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "MOST_LOOKS", 10)
+    record = records.Record(0.05)
+    for looks in rounds_of(range(1, 42)):
+        record.keep(looks)
+        assert looks[0][0] == told_by(record, looks[0][0] - 1)[0][-1]
+
+
+def test_so_many_looks_at_once_are_thinned_out_and_the_newest_stays() -> None:
+    record = records.Record(0.05)
+    for looks in rounds_of(range(1, 1_000)):
+        record.keep(looks)
+    times, _ = told_by(record, -math.inf)
+    assert len(times) <= records.MOST_NEWS + 2
+    assert ([*sorted(times)], 999) == (times, times[-1])
+
+
+def test_there_are_no_news_before_the_first_look() -> None:
+    assert ([], [0, 0, 0]) == told_by(records.Record(0.05), -math.inf)
 
 
 @linux

@@ -14,13 +14,17 @@ import pytest
 from conftest import START_METHODS
 from kernels import Kernel, kernel
 
+from manybrains.widgets.panel import NO_WIDGET
 from manybrains.widgets.plan import STRATEGIES, Plan
 
 PLENTY = 60  # seconds
 READER = {"MANYBRAINS_HEADLESS": ""}  # somebody is there to press buttons
 SHOW = """
 from manybrains import panel
+from manybrains.notebook import live_view
 import time
+
+live_view.takes_widgets = lambda shell: True  # the tests stand in for a browser
 
 def wait(seconds=30):
     until = time.monotonic() + seconds
@@ -102,7 +106,13 @@ ENDLESS = {"computing": 10**12, "waiting": 3_600}
 def test_the_panel_is_shown_with_a_sentence_for_who_cannot_see_it(page: Page) -> None:
     [output] = [each for each in page.shown.outputs if "data" in each]
     assert "application/vnd.jupyter.widget-view+json" in output.data
-    assert output.data["text/plain"].startswith("Here stands a panel")
+    assert output.data["text/plain"].startswith("In JupyterLab this cell shows")
+
+
+def test_who_runs_a_whole_notebook_gets_a_sentence() -> None:
+    with kernel(seconds=PLENTY, env=READER) as one:
+        shown = one.run("from manybrains import panel\npanel()")
+    assert [f"{NO_WIDGET}\n"] == [output.get("text") for output in shown.outputs]
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

@@ -19,8 +19,11 @@ from typing import Any, NoReturn
 from ..lens.watch import watch
 from ..records.frontend import in_notebook, is_headless
 from ..records.run import Run
+from ..workers.session import current_session
 
 __all__ = ["Comparison", "Contestant", "compare"]
+
+WIDTH = 80  # letters of the progress bar in a notebook
 
 
 @dataclass(frozen=True)
@@ -257,19 +260,31 @@ def _short(value: object) -> str:
 
 @contextlib.contextmanager
 def _progress(total: int) -> Iterator[Callable[[], object]]:
-    """Yield a function to call after each step; after one second a progress bar appears."""
-    if is_headless():
+    """Yield a function to call after each step; after one second a progress bar appears.
+
+    Afterwards it is gone, from a stored notebook as well.
+    """
+    session = current_session()
+    if is_headless() or not (session is None or session.has_reader):
         yield lambda: None
         return
     from tqdm import tqdm
 
+    is_stored = in_notebook()
+
     class Bar(tqdm):  # type: ignore[type-arg]
         monitor_interval = 0  # no thread of its own: the lens would watch it too
+
+        def close(self) -> None:
+            super().close()
+            if is_stored and self.last_print_t - self.start_t >= 1:  # it was shown
+                # tqdm leaves spaces, and they would be stored: a notebook takes them back.
+                self.fp.write(" " * WIDTH + "\b" * WIDTH)
 
     # tqdm's own lock fixes the start method: set_start_method() would fail from then on.
     Bar.set_lock(threading.RLock())
     # A notebook shows stderr as if something were wrong.  The bar is text everywhere: a bar
     # as a widget would leave a view without a model in the notebook after it has vanished.
-    place = sys.stdout if in_notebook() else sys.stderr
-    with Bar(total=total, delay=1, leave=False, desc="comparing", unit="run", file=place) as bar:
+    how = {"file": sys.stdout, "ncols": WIDTH} if is_stored else {"file": sys.stderr}
+    with Bar(total=total, delay=1, leave=False, desc="comparing", unit="run", **how) as bar:
         yield bar.update

@@ -48,7 +48,8 @@ class News(NamedTuple):
         lanes: the lanes that are new or have changed, by their index; 0 is the watched process.
             `Lane.ended` is None while a lane lives; its CPU seconds are all of its life's
             once it has ended.
-        samples: new looks, in order of time for each lane, none after its end.
+        samples: new looks, in order of time for each lane; none after its end, if that is told
+            by now.
     """
 
     now: float

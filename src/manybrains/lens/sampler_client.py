@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import itertools
-import marshal
 import multiprocessing
 import os
 import subprocess
@@ -12,7 +11,6 @@ import threading
 import time
 from multiprocessing import connection
 from pathlib import Path
-from typing import NamedTuple
 
 from ..hooks.hints import remedy
 from ..records.machine import Machine, this_machine
@@ -23,9 +21,9 @@ from ..workers.platform import LINUX
 from ..workers.session import Session
 from ..workers.stdlib_internals import helper_pids, temporary_folder
 from .lifetimes import Lifetimes
-from .observations import Exit, Look, SeenMemory, Unrecorded
+from .report import Report, read_report
 
-__all__ = ["Report", "Sampler", "helpers_of"]
+__all__ = ["Sampler", "helpers_of"]
 
 _MAIN = "manybrains.sampler.process"
 _PROGRAM = f"import sys; sys.path.insert(0, sys.argv[1]); from {_MAIN} import main; "
@@ -33,40 +31,6 @@ _PROGRAM += "main(*sys.argv[2:])"
 _HOME = str(Path(__file__).parents[2])
 _ANSWER_TIMEOUT = 3.0  # seconds that the sampler gets to answer
 _NEWS_TIMEOUT = 0.1  # the same while the block runs: nothing depends on that answer
-
-
-class Report(NamedTuple):
-    """What the sampler saw of a block; `sampler.record` says how it travels.
-
-    Attributes:
-        looks, exits, unrecorded: as in `Observations`.
-        helpers: the helper processes that it found.
-        busy: cores that all processes of the machine kept busy; None if too short to tell.
-        kills: how many processes the system had killed for memory before the block.
-        memory: as in `Observations`.
-    """
-
-    looks: tuple[Look, ...] = ()
-    exits: tuple[Exit, ...] = ()
-    unrecorded: tuple[Unrecorded, ...] = ()
-    helpers: tuple[Helper, ...] = ()
-    busy: float | None = None
-    kills: int | None = None
-    memory: tuple[SeenMemory, ...] = ()
-
-
-def _read_report(data: bytes) -> Report:
-    looks, exits, unrecorded, helpers, *of_the_end = marshal.loads(data)
-    busy, kills, memory = of_the_end or (None, None, ())  # while the block runs, they are not told
-    return Report(
-        tuple(itertools.starmap(Look, looks)),
-        tuple(itertools.starmap(Exit, exits)),
-        tuple(itertools.starmap(Unrecorded, unrecorded)),
-        tuple(Helper(name, pid, parent) for pid, name, parent in helpers),
-        busy,
-        kills,
-        tuple(itertools.starmap(SeenMemory, memory)),
-    )
 
 
 class Sampler:
@@ -177,7 +141,7 @@ class Sampler:
         with DelayedInterrupt(), self._lock:
             try:
                 self._order(f"end {key} {int(has_passed)}")
-                return _read_report(self._answer())
+                return read_report(self._answer())
             except (OSError, EOFError) as error:
                 self.close()
                 again = "The next watched block starts it anew."
@@ -198,7 +162,7 @@ class Sampler:
             self._order(f"news {key} {since!r} {exits} {unrecorded} {helpers}")
             self._owed += 1
             data = self._owed_answers(_NEWS_TIMEOUT)
-            return _read_report(data) if data else None
+            return read_report(data) if data else None
         return None
 
     def forget(self, key: int) -> None:

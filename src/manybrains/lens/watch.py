@@ -1,6 +1,7 @@
 """watch(): run a block of code and see its workers; in a notebook, `%%watch` calls it."""
 
 import contextlib
+import functools
 import math
 import os
 import sys
@@ -23,10 +24,11 @@ from ..workers.interrupts import is_interrupt
 from ..workers.session import Session
 from . import installation
 from .assemble import assemble, memory_looks
-from .growing_run import Facts, GrowingRun, Known
 from .lifetimes import Lifetime
+from .new_facts import growing_run
 from .observations import Key, Observations
-from .sampler_client import Report, Sampler, helpers_of
+from .report import Report
+from .sampler_client import Sampler, helpers_of
 from .standing import where_everybody_stands
 from .watched_run import WatchedRun
 
@@ -99,7 +101,6 @@ class Watch:
         self._with_memory = memory
         self._stood_at: dict[Key, str] = {}
         self._killed: set[process.BaseProcess] = set()
-        self._helpers_found: set[int] = set()
         self._deadline: Deadline | None = None
         if deadline is not None:
             self._deadline = Deadline(
@@ -124,7 +125,8 @@ class Watch:
             self._baseline = _cpu_by_now(self._before)
             self._cpu = time.process_time()
             self._begin = time.perf_counter()
-            self.handle.begin(self._grow)
+            facts = (session, self._key, self._name, self._begin, self._baseline)
+            self.handle.begin(functools.partial(growing_run, *facts))
             if self._deadline is not None:
                 signal = installation.strike_signal(session)
                 self._deadline.start(signal)
@@ -151,28 +153,6 @@ class Watch:
             return self._close(seen, report, error)
         finally:
             installation.release()
-
-    def _grow(self) -> GrowingRun:
-        name = process.current_process().name
-        block = Observations(
-            self._begin, math.inf, os.getpid(), name, 0.0, (), baseline=dict(self._baseline)
-        )
-        return GrowingRun(block, self._new_facts, self._name)
-
-    def _new_facts(self, known: Known) -> Facts | None:
-        report = self._sampler.news(self._key, *known)
-        if report is None:
-            return None
-        self._helpers_found |= {helper.pid for helper in report.helpers}
-        own = {helper.pid for helper in helpers_of(self._session)}
-        return Facts(
-            self._sampler.lifetimes.read(),
-            report.looks,
-            report.exits,
-            report.unrecorded,
-            frozenset(own | self._helpers_found),
-            len(report.helpers),
-        )
 
     def _observe(self, finish: float, cpu: float) -> tuple[Observations, Report]:
         alive = _cpu_by_now(active_children())  # reaps the others

@@ -177,6 +177,8 @@ class Extension:
         self._interrupts.begin()
         if (relay := current_relay()) is not None:
             self._request = request_of_cell(self._shell)
+            if (session := current_session()) is not None:
+                session.has_reader = reads_when_the_cell_is_over(self._request)
             relay.begin_cell(self._request)
             self._streams.begin_cell(relay.write_own)
 

@@ -15,7 +15,6 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.inputtransformer2 import cell_magic
 
 __all__ = [
@@ -33,7 +32,6 @@ __all__ = [
     "original_descriptor",
     "put_with_stored_cells",
     "reads_when_the_cell_is_over",
-    "takes_widgets",
     "request_of_cell",
     "transform_cells",
     "write_for_request",
@@ -323,17 +321,3 @@ def reads_when_the_cell_is_over(request: Any) -> bool:
     """
     content = request.get("content") if isinstance(request, dict) else None
     return not content or bool(content.get("allow_stdin", True))
-
-
-def takes_widgets(shell: Any) -> bool:
-    """Tell whether the front end can show a widget in this cell, and put a picture in its place.
-
-    Those that can (JupyterLab, Notebook 7, VS Code) say which cell it is that runs.  A console of
-    Jupyter does not, and would keep the view's text; nor does what runs a whole notebook.
-    """
-    return (
-        is_kernel(shell)
-        and cell_id(shell) is not None
-        and reads_when_the_cell_is_over(request_of_cell(shell))
-        and not isinstance(shell.display_pub, CapturingDisplayPublisher)
-    )

@@ -8,14 +8,21 @@ import contextlib
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from IPython.core.displaypub import CapturingDisplayPublisher
+
 from ..lens.watched_run import WatchedRun
 from ..records.frontend import is_headless
-from .ipython_internals import takes_widgets
+from .ipython_internals import (
+    cell_id,
+    is_kernel,
+    reads_when_the_cell_is_over,
+    request_of_cell,
+)
 
 if TYPE_CHECKING:
     from .live_lanes import LiveLanes
 
-__all__ = ["LiveView", "live_view"]
+__all__ = ["LiveView", "live_view", "takes_widgets"]
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -29,6 +36,20 @@ def live_view(shell: Any, name: str) -> "LiveView | None":
     except ImportError:  # anywidget is not installed
         return None
     return LiveView(LiveLanes(), name)
+
+
+def takes_widgets(shell: Any) -> bool:
+    """Tell whether the front end can show a widget in this cell, and put a picture in its place.
+
+    Those that can (JupyterLab, Notebook 7, VS Code) say which cell it is that runs.  A console of
+    Jupyter does not, and would keep the view's text; nor does what runs a whole notebook.
+    """
+    return (
+        is_kernel(shell)
+        and cell_id(shell) is not None
+        and reads_when_the_cell_is_over(request_of_cell(shell))
+        and not isinstance(shell.display_pub, CapturingDisplayPublisher)
+    )
 
 
 class LiveView:

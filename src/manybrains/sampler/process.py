@@ -32,7 +32,7 @@ from .procfs import (
     start_time,
 )
 from .program_names import helper_name, program_name
-from .record import Look, MemoryLook, Record
+from .record import Look, MemoryLook, Record, answer
 from .waiter import waiter
 
 __all__ = ["Sampler", "main"]
@@ -119,7 +119,7 @@ class Sampler:
             return
         if order == b"news":
             known = self._records.get(key)
-            self._answer(known.news(float(figures[0]), *map(int, figures[1:])) if known else b"")
+            answer(known.news(float(figures[0]), *map(int, figures[1:])) if known else b"")
             return
         if order == b"deadline":
             if self._deadlines is not None:
@@ -131,13 +131,9 @@ class Sampler:
         looks = self._look(time.perf_counter())
         record = self._records.pop(key)
         record.rounds.append(looks)
-        self._answer(record.report())
+        answer(record.report())
         if not self._records:
             self._waiter.be_quiet()
-
-    def _answer(self, report: bytes) -> None:
-        sys.stdout.buffer.write(len(report).to_bytes(8, "big") + report)
-        sys.stdout.buffer.flush()
 
     def _look_where_due(self) -> None:
         now = time.perf_counter()
@@ -286,6 +282,5 @@ def main(log: str, parent: str, folder: str, stat: str = "") -> None:
     finally:  # if the parent was killed, only the sampler can tidy up
         import shutil
 
-        for each in [folder, *(() if was_told else sampler.folders)]:
-            if each:
-                shutil.rmtree(each, ignore_errors=True)
+        for each in filter(None, [folder, *(() if was_told else sampler.folders)]):
+            shutil.rmtree(each, ignore_errors=True)

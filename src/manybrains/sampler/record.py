@@ -3,11 +3,12 @@
 import itertools
 import marshal
 import math
+import sys
 import time
 
 from .procfs import busy_seconds, kills_for_memory
 
-__all__ = ["Record"]
+__all__ = ["Record", "answer"]
 
 MOST_LOOKS = 60_000  # kept of one block; if there are more, every second round is dropped
 MOST_NEWS = 400  # looks told at once while the block runs
@@ -104,6 +105,12 @@ class Record:
         if busy is None or self._busy is None:
             return None
         return (busy - self._busy) / seconds
+
+
+def answer(report: bytes) -> None:
+    """Write a report to standard output, its length before it."""
+    sys.stdout.buffer.write(len(report).to_bytes(8, "big") + report)
+    sys.stdout.buffer.flush()
 
 
 def _time_of(looks: list[Look]) -> float:

@@ -6,7 +6,7 @@ It is a thin layer: what it does can be typed, and it shows the lines to type.
 import html
 from typing import TYPE_CHECKING, Any
 
-from ..records.frontend import in_notebook, is_headless
+from ..records.frontend import is_headless
 from ..records.machine import this_machine
 from ..records.run import Run
 from .plan import SIZES, STRATEGIES, Plan, most_workers, size_in_words
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Panel", "panel"]
 
 NO_WIDGET = (
-    "Here stands a panel with which you start and stop workers, when the notebook runs in "
-    "JupyterLab and somebody is there to press its buttons."
+    "In JupyterLab this cell shows a panel, with which you start workers, watch them and stop them."
 )
 _SIZES = {"computing": 30_000_000, "waiting": 2}
 
@@ -87,16 +86,18 @@ class Panel:
         return NO_WIDGET
 
     def _ipython_display_(self) -> None:
-        if is_headless() or not in_notebook():
-            print(NO_WIDGET)
-            return
         from IPython.core.getipython import get_ipython
         from IPython.display import display
 
+        from ..notebook.live_view import takes_widgets
         from .cells import Cells
         from .kernel_internals import hear_while_a_cell_runs
 
-        self._cells = Cells.of(get_ipython())
+        shell = get_ipython()
+        if is_headless() or shell is None or not takes_widgets(shell):
+            print(NO_WIDGET)
+            return
+        self._cells = Cells.of(shell)
         data = {**self.widget._repr_mimebundle_(), "text/plain": NO_WIDGET}
         display(data, raw=True)  # type: ignore[no-untyped-call]
         for one in (*self._choices(), self._run_button, self._stop_button):

@@ -61,6 +61,7 @@ class Session:
         is_worker: whether this process is a worker; then the folder belongs to another process.
         script: the notebook as a script; None outside of a notebook.
         main: the module in which cells run; None outside of a notebook.
+        has_reader: whether a person is shown what a cell prints while it runs.
         relay: reads what workers print; None outside of a notebook and in workers.
         output: the file a worker prints to, handed on to its own children.
         streams: the standard output and error of a worker; in a notebook, of those that it forks.
@@ -85,6 +86,7 @@ class Session:
         self.is_worker = False
         self.script: Script | None = None
         self.main: ModuleType | None = None
+        self.has_reader = True
         self.relay: OutputFiles | None = None
         self.output: str | None = None
         self.streams: WorkerStreams | None = None
