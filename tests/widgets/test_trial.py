@@ -74,7 +74,7 @@ def test_a_worker_that_is_killed_is_told_in_a_sentence():
     trial.start()
     wait_until(lambda: trial._workers and trial._workers[0].pid)
     psutil.Process(trial._workers[0].pid).kill()
-    assert "It did not work: worker 1 ended with exit code -9." == ended(trial).problem
+    assert ended(trial).problem.startswith("It did not work: worker 1 ended with exit code ")
     assert not trial.run.finished
 
 
