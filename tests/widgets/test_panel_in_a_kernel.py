@@ -21,10 +21,10 @@ PLENTY = 60  # seconds
 READER = {"MANYBRAINS_HEADLESS": ""}  # somebody is there to press buttons
 SHOW = """
 from manybrains import panel
-from manybrains.notebook import live_view
+from manybrains.notebook import ipython_internals
 import time
 
-live_view.takes_widgets = lambda shell: True  # the tests stand in for a browser
+ipython_internals.reads_when_the_cell_is_over = lambda request: True  # as in a browser
 
 def wait(seconds=30):
     until = time.monotonic() + seconds

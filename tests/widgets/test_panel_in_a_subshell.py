@@ -11,10 +11,10 @@ SET_UP = """
 %load_ext manybrains
 import time
 from manybrains import panel
-from manybrains.notebook import live_view
+from manybrains.notebook import ipython_internals
 from manybrains.widgets.plan import Plan
 
-live_view.takes_widgets = lambda shell: True  # the tests stand in for a browser
+ipython_internals.reads_when_the_cell_is_over = lambda request: True  # as in a browser
 
 def wait(seconds=30):
     until = time.monotonic() + seconds
@@ -69,10 +69,11 @@ class Front:
 def front() -> Iterator[Front]:
     manager, client = start_kernel(env={**os.environ, "MANYBRAINS_HEADLESS": ""})
     try:
+        features = client.kernel_info(reply=True, timeout=TIMEOUT)["content"]
+        if "kernel subshells" not in features.get("supported_features", ()):
+            pytest.skip("this ipykernel has no subshells")
         client.control_channel.send(client.session.msg("create_subshell_request"))
         reply = client.control_channel.get_msg(timeout=TIMEOUT)
-        if "subshell_id" not in reply["content"]:
-            pytest.skip("this ipykernel has no subshells")
         yield Front(client, reply["content"]["subshell_id"])
     finally:
         client.stop_channels()

@@ -22,14 +22,14 @@ from .ipython_internals import (
 if TYPE_CHECKING:
     from .live_lanes import LiveLanes
 
-__all__ = ["LiveView", "live_view", "takes_widgets"]
+__all__ = ["LiveView", "live_view"]
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 def live_view(shell: Any, name: str) -> "LiveView | None":
     """Return the view for the cell that runs; None where no lanes could be seen growing."""
-    if is_headless() or not takes_widgets(shell):
+    if is_headless() or not _takes_widgets(shell):
         return None
     try:
         from .live_lanes import LiveLanes
@@ -38,7 +38,7 @@ def live_view(shell: Any, name: str) -> "LiveView | None":
     return LiveView(LiveLanes(), name)
 
 
-def takes_widgets(shell: Any) -> bool:
+def _takes_widgets(shell: Any) -> bool:
     """Tell whether the front end can show a widget in this cell, and put a picture in its place.
 
     Those that can (JupyterLab, Notebook 7, VS Code) say which cell it is that runs.  A console of

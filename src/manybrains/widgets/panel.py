@@ -6,7 +6,7 @@ It is a thin layer: what it does can be typed, and it shows the lines to type.
 import html
 from typing import TYPE_CHECKING, Any
 
-from ..records.frontend import is_headless
+from ..records.frontend import in_notebook, is_headless
 from ..records.machine import this_machine
 from ..records.run import Run
 from .plan import SIZES, STRATEGIES, Plan, most_workers, size_in_words
@@ -86,15 +86,18 @@ class Panel:
         return NO_WIDGET
 
     def _ipython_display_(self) -> None:
+        if is_headless() or not in_notebook():
+            print(NO_WIDGET)
+            return
         from IPython.core.getipython import get_ipython
         from IPython.display import display
 
-        from ..notebook.live_view import takes_widgets
+        from ..notebook.ipython_internals import reads_when_the_cell_is_over, request_of_cell
         from .cells import Cells
         from .kernel_internals import hear_while_a_cell_runs
 
         shell = get_ipython()
-        if is_headless() or shell is None or not takes_widgets(shell):
+        if not reads_when_the_cell_is_over(request_of_cell(shell)):  # who could press a button?
             print(NO_WIDGET)
             return
         self._cells = Cells.of(shell)
