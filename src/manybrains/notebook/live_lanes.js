@@ -5,11 +5,13 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const ROW = 35, TALLEST = 836, SPACING = 1.25; // pixels from row to row, of all; row and gap
-const MOST_POINTS = 2000; // of a lane; if there are more, every second one is dropped
+// Of a lane, and of all; if there are more, those that lie closest together are dropped.
+const MOST_POINTS = 2000, MOST_OF_ALL = 15000;
 const OVER = 1.15, STEADY = 0.1; // as in records/run.py and plots/timeline_data.py
 const EIGHT = 8, LINES = [null, 7, 0, 5, 2, 3, 4, 1]; // as in plots/core_colours.py
 const SPANS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600];
 const CALM = 2000; // milliseconds between two pictures for readers who want little motion
+const PAUSE = 10; // times as long as drawing takes: a slow machine draws less often
 
 export default () => {
   let run = emptyRun(0);
@@ -53,14 +55,22 @@ export function taken(run, rows, news) {
   Object.assign(run, { name, now, workers, over, rows });
   const shown = new Set(rows.map((row) => row.id));
   for (const lane of run.points.keys()) if (!shown.has(lane)) run.points.delete(lane);
+  const most = Math.min(MOST_POINTS, MOST_OF_ALL / Math.max(1, rows.length));
   for (const [lane, time, cpu, core] of news.looks ?? []) {
     if (!shown.has(lane)) continue;
     const points = run.points.get(lane) ?? run.points.set(lane, []).get(lane);
     if (points.length && time <= points.at(-1).time) continue;
     points.push({ time, cpu, core });
-    if (points.length > MOST_POINTS) run.points.set(lane, points.filter((_, i) => i % 2));
+    if (points.length > most) run.points.set(lane, thinned(points, (2 * time) / most));
   }
   return run;
+}
+
+/** The points without those that follow another one within so many seconds. */
+function thinned(points, seconds) {
+  let last = -Infinity;
+  const isKept = (point, place) => point.time - last >= seconds || place === points.length - 1;
+  return points.filter((point, place) => isKept(point, place) && ((last = point.time), true));
 }
 
 /** The steps of a lane: from when to when it used how many cores, last seen on which core. */
@@ -122,6 +132,7 @@ class Picture {
     this.el = el;
     this.palette = palette;
     this.drawn = -Infinity;
+    this.took = 0;
     this.waits = 0;
     this.calm = window.matchMedia("(prefers-reduced-motion: reduce)");
     el.classList.add("manybrains-lanes");
@@ -140,10 +151,11 @@ class Picture {
     return part;
   }
 
-  /** Draw the run, or draw it a little later if the reader wants few changes. */
+  /** Draw the run; a little later if the last picture is too new, but its end at once. */
   ask(run) {
     clearTimeout(this.waits);
-    const pause = this.calm.matches && !run.over ? this.drawn + CALM - performance.now() : 0;
+    const least = Math.max(PAUSE * this.took, this.calm.matches ? CALM : 0);
+    const pause = run.over ? 0 : this.drawn + least - performance.now();
     if (pause > 0) this.waits = setTimeout(() => this.draw(run), pause);
     else this.draw(run);
   }
@@ -167,7 +179,7 @@ class Picture {
     );
     const cores = steps.flat().filter((step) => step.cores > 0).map((step) => step.core);
     const marks = marksOf(cores, this.colours());
-    const height = pitch * rows.length + 40;
+    const height = Math.round(pitch * rows.length) + 40;
     this.svg.setAttribute("height", height);
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.svg.replaceChildren(
@@ -177,6 +189,7 @@ class Picture {
     const cpu = rows.reduce((sum, row) => sum + cpuOf(row, run.points.get(row.id) ?? []), 0);
     this.say(run, sentenceOf(run, cpu));
     this.key.replaceChildren(...keys(marks, cores.includes(null)));
+    this.took = performance.now() - this.drawn;
   }
 
   say(run, sentence) {
@@ -218,14 +231,13 @@ function drawnRow(row, steps, place, frame, marks) {
     const mark = marks.get(core);
     parts.push(node("path", { class: "work", d, style: `fill: ${mark?.fill ?? UNKNOWN}` }));
   }
-  for (const step of steps.filter((each) => each.cores > 0 && marks.get(each.core)?.line)) {
-    const line = { x: x(step.begin), y: base + 0.06 * high, width: x(step.end) - x(step.begin) };
-    parts.push(node("rect", { ...line, height: 0.14 * high, fill: marks.get(step.core).line }));
+  for (const [core, mark] of marks) {
+    const d = mark.line ? rules(steps, x, base + 0.13 * high, (each) => each.core === core) : "";
+    const width = 0.14 * high;
+    if (d) parts.push(node("path", { class: "line", d, stroke: mark.line, "stroke-width": width }));
   }
-  for (const step of steps.filter((each) => each.cores >= OVER)) {
-    const d = `M${x(step.begin)},${base - high}H${x(step.end)}`;
-    parts.push(node("path", { class: "over", d }));
-  }
+  const d = rules(steps, x, base - high, (each) => each.cores >= OVER);
+  if (d) parts.push(node("path", { class: "over", d }));
   if (begin > Math.max(0, first) && x(begin) - x(Math.max(0, first)) > 4) {
     const y = base - high / 2;
     parts.push(node("line", { class: "wait", x1: x(Math.max(0, first)), x2: x(begin), y1: y, y2: y }));
@@ -263,6 +275,17 @@ function areas(steps, x, base, high) {
     outlines.set(step.core, d);
   });
   return outlines;
+}
+
+/** Lines at this height wherever the lane was at work as `isMeant` says. */
+function rules(steps, x, y, isMeant) {
+  let d = "", end = null;
+  for (const step of steps.filter((each) => each.cores > 0 && isMeant(each))) {
+    const from = x(step.begin).toFixed(1);
+    d += (from === end ? "" : `M${from},${y.toFixed(1)}`) + `H${x(step.end).toFixed(1)}`;
+    end = x(step.end).toFixed(1);
+  }
+  return d;
 }
 
 function axis(frame, y) {
