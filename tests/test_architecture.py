@@ -39,6 +39,7 @@ MAY_LOAD = {
     "plots": {"matplotlib", "numpy"},
     "notebook": {"IPython"},
     "notebook.live_lanes": {"anywidget", "ipywidgets", "matplotlib", "numpy"},  # --live loads it
+    "widgets.own_keys": {"anywidget", "ipywidgets"},  # the panel loads it
     "widgets.stepper": {"IPython", "anywidget", "ipywidgets"},
 }
 # Nor should a worker that asks for one name pay for these.
@@ -48,6 +49,7 @@ DOORS = {
     "deadlines.thread_internals",
     "hooks.worker_internals",
     "notebook.ipython_internals",
+    "widgets.kernel_internals",
     "workers.stdlib_internals",
 }
 # Private by their spelling only: the documentation has them.

@@ -62,6 +62,7 @@ _ROOMS = {
     "plot_wall_times": "plots.wall_times",
     "load_ipython_extension": "notebook.extension",
     "unload_ipython_extension": "notebook.extension",
+    "panel": "widgets.panel",
     "stepper": "widgets.stepper",
 }
 __all__ = sorted(_ROOMS)  # noqa: PLE0605 - `__getattr__` loads the names
@@ -105,6 +106,7 @@ if TYPE_CHECKING:
     from .records.machine import Machine, this_machine
     from .records.memory_look import MemoryLook
     from .records.run import Lane, Run, Sample
+    from .widgets.panel import panel
     from .widgets.stepper import stepper
 
 
