@@ -19,7 +19,7 @@ import nbformat
 
 __all__ = ["Lab", "Page", "server"]
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
 PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 # No news, no questions, no saving; every cell is in the page, also those that are scrolled away.
