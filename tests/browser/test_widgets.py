@@ -64,7 +64,7 @@ def test_the_panel_runs_workers_and_stops_them(lab):
         panel.get_by_role("button", name="Run").click()
         wait_for(page, lambda: "Running" in panel.inner_text(), "Running")
         lanes = panel.locator(".manybrains-lanes")
-        wait_for(page, lambda: "Process-" in lanes.inner_text(), "the lanes of the workers")
+        wait_for(page, lambda: "worker 2" in lanes.inner_text(), "the lanes of the workers")
         before = lanes.inner_html()
         wait_for(page, lambda: lanes.inner_html() != before, "a lane that has grown")
         panel.get_by_role("button", name="Stop").click()
