@@ -1,14 +1,13 @@
 """The ceiling: the course's own speed comparison against what the machine can do.
 
 The cells of the notebook count serially and in two processes, in a kernel, by its own
-functions, as far as it counts; in the same minute the shell starts Pythons that count one after
+functions; in the same minute the shell starts Pythons that count one after
 the other and side by side.  And what `compare` and `measure_scaling` add to the processes that
 they measure: to some that count, and in CPU time to some that count to one, where a busy machine
 hides less.
 """
 
 import os
-import re
 import subprocess
 import sys
 import time
@@ -37,8 +36,8 @@ from kernels import Kernel, kernel
 
 NOTEBOOK = CHECKOUT / "notebooks" / "06-the-speed-comparison.ipynb"
 # The ids of the cells that define the contestants.
-CELLS = ("count", "coroutines", "in-pool-in-tasks", "four-ways")
-RACE_CELL, AS_FAR = "race", re.compile(r"\[([\d_]+)\] \* 2")
+CELLS = ("count", "coroutines", "four-ways")
+TO = 16_000_000  # so far that the start of two processes does not decide
 ROUNDS = 2  # by one kernel and one script
 TELLING = 1.25  # a ceiling below says that there is no second core to be had now
 SET_UP = """
@@ -62,16 +61,13 @@ for to in sys.argv[1:]:
 PYTHON = '"$PYTHON" -I -S -c "$COUNTER"'
 
 
-def cells_of_the_notebook() -> tuple[list[str], int]:
-    """Return the cells that define the contestants, and how far the notebook has them count."""
+def cells_of_the_notebook() -> list[str]:
+    """Return the cells that define the contestants."""
     found = {cell.id: cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells}
-    missing = [name for name in (*CELLS, RACE_CELL) if name not in found]
+    missing = [name for name in CELLS if name not in found]
     if missing:
         raise LookupError(f"{NOTEBOOK.name} has no cells {missing}: name its own in CELLS")
-    as_far = AS_FAR.search(found[RACE_CELL])
-    if as_far is None:
-        raise LookupError(f"cell {RACE_CELL!r} of {NOTEBOOK.name} has no '[...] * 2'")
-    return [found[name] for name in CELLS], int(as_far.group(1))
+    return [found[name] for name in CELLS]
 
 
 def raced(kernel: Kernel, to: int) -> float:
@@ -118,7 +114,7 @@ def rounds_of(method: str, to: int, repeats: int) -> dict[str, list[float]]:
 
 def _add_rounds(speedups: dict[str, list[float]], method: str, to: int, repeats: int) -> None:
     with kernel(method, seconds=300) as ours, Contender("bare", method) as script:
-        for source in (SET_UP, *cells_of_the_notebook()[0]):
+        for source in (SET_UP, *cells_of_the_notebook()):
             defined = ours.run(source)
             if defined.error:
                 raise RuntimeError(f"a cell of {NOTEBOOK.name} failed: {defined.error}")
@@ -137,7 +133,7 @@ def _add_rounds(speedups: dict[str, list[float]], method: str, to: int, repeats:
 def measure(options: Options) -> Report:
     """Race the notebook against the shell, and compare() and measure_scaling() against nobody."""
     repeats, to = options.times(3, 10), counts_in(options.size(0.3, 0.6))
-    as_far = options.size(to, cells_of_the_notebook()[1])
+    as_far = options.size(to, TO)
     races = {method: rounds_of(method, as_far, repeats) for method in options.methods}
     added = {method: _added(method, to, options) for method in options.methods}
     rows, aims = [], []

@@ -252,6 +252,7 @@ def sanitised(text: str) -> str:
         ("a: 0.62 s wall, 2 workers", "a: 12.06 s wall, 2 workers"),
         ("serial  0.81 1.00", "serial 10.81 1.00"),
         ("a share of 2.5e-05", "a share of 0.12"),
+        ("from 0.12", "from none of the sizes tried"),
         ("pid 7075", "pid 123456"),
         ("arrived: 10,000", "arrived: 9,999,999"),
         ("lost 100 of 200", "lost 999 of 200"),
@@ -261,6 +262,7 @@ def sanitised(text: str) -> str:
         ("<Lock at 0x7ff455e944a0>", "<Lock at 0x1a2b>"),
         ('File "/opt/lib/python3.13/json/decoder.py"', 'File "C:\\Python\\decoder.py"'),
         ('You predicted "1"; measured: "2"', 'No prediction was made; measured: "3"'),
+        ('No prediction was made; measured: "3"', "No prediction was made; cannot be told here: 1"),
     ],
 )
 def test_what_may_differ_is_compared_as_equal(one, other):

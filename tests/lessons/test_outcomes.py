@@ -40,10 +40,15 @@ def test_predictions_that_came_true_are_counted_and_the_others_are_told(capsys):
     assert f"Predictions: 1 of 2 came true.\n{told}\n" == said(capsys)
 
 
-@pytest.mark.parametrize(("choice", "measured"), [(None, 1), (1, None), (None, None)])
-def test_a_prediction_without_choice_or_measurement_is_not_made(capsys, choice, measured):
+@pytest.mark.parametrize(
+    ("choice", "measured", "how"),
+    [(None, 1, "not made"), (None, None, "not made"), (1, None, "not judged")],
+)
+def test_a_prediction_without_choice_or_measurement_did_not_come_true(
+    capsys, choice, measured, how
+):
     predicted(QUESTION, choice, measured)
-    assert "Predictions: 0 of 1 came true, 1 not made.\n" == said(capsys)
+    assert f"Predictions: 0 of 1 came true, 1 {how}.\n" == said(capsys)
 
 
 def test_a_prediction_that_is_made_again_counts_once(capsys):

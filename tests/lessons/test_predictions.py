@@ -75,6 +75,14 @@ def test_a_missing_prediction_is_mentioned(prediction, capsys):
     assert 'No prediction was made; measured: "as long"\n' == said(prediction, capsys, 1)
 
 
+def test_a_measurement_that_needs_more_cores_than_there_are_is_not_judged(prediction, capsys):
+    prediction.choose("a")
+    prediction.compare("b", needs_cores=4096)
+    told = 'You predicted "half as long"; cannot be told here: it needs 4096 cores, and you have '
+    assert capsys.readouterr().out.startswith(told)
+    assert prediction.measured is None
+
+
 def test_a_measurement_that_is_no_choice_is_an_error(prediction):
     with pytest.raises(ValueError, match="there is no choice 'longer'"):
         prediction.compare("longer")

@@ -44,10 +44,12 @@ def outcomes(*exercises: str) -> None:
     """
     made = [each for each in _predictions.values() if each.choice and each.measured]
     true = [each for each in made if each.choice == each.measured]
-    missing = len(_predictions) - len(made)
+    unmade = sum(not each.choice for each in _predictions.values())
+    unjudged = len(_predictions) - len(made) - unmade
     if _predictions:
-        print(f"Predictions: {len(true)} of {len(_predictions)} came true", end="")
-        print(f", {missing} not made." if missing else ".")
+        missing = f", {unmade} not made" if unmade else ""
+        missing += f", {unjudged} not judged" if unjudged else ""
+        print(f"Predictions: {len(true)} of {len(_predictions)} came true{missing}.")
     for each in made:
         if each not in true:
             print(

@@ -8,6 +8,7 @@ from string import ascii_lowercase
 from typing import Any
 
 from ..records.frontend import in_notebook, is_headless
+from ..records.machine import this_machine
 from .outcomes import remember_prediction
 
 __all__ = ["Prediction", "predict"]
@@ -20,7 +21,7 @@ class Prediction:
         question: what the reader should predict.
         choices: the possible answers, in order.
         choice: the chosen answer; None before the reader has chosen.
-        measured: the answer that `compare` was given; None before.
+        measured: the answer that `compare` was given; None before, and if it could not be told.
     """
 
     def __init__(self, question: str, choices: tuple[str, ...]) -> None:
@@ -37,14 +38,21 @@ class Prediction:
         """
         self.choice = self._found(choice)
 
-    def compare(self, actual: str | int) -> None:
-        """Print the prediction beside the true choice; give `actual` as in `choose`."""
-        self.measured = self._found(actual)
-        measured = f'measured: "{self.measured}"'
-        if self.choice is None:
-            print(f"No prediction was made; {measured}")
+    def compare(self, actual: str | int, needs_cores: int = 1) -> None:
+        """Print the prediction beside the true choice; give `actual` as in `choose`.
+
+        With fewer cores than it needs, it is not judged, and a sentence says so.
+        """
+        said = f'You predicted "{self.choice}"' if self.choice else "No prediction was made"
+        found, yours = self._found(actual), this_machine().cores_yours
+        if yours < needs_cores:
+            self.measured = None
+            print(
+                f"{said}; cannot be told here: it needs {needs_cores} cores, and you have {yours:g}"
+            )
         else:
-            print(f'You predicted "{self.choice}"; {measured}')
+            self.measured = found
+            print(f'{said}; measured: "{found}"')
 
     def _found(self, choice: str | int) -> str:
         if choice in self.choices:
