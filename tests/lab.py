@@ -59,7 +59,7 @@ OUTPUTS = """(panel) => {
                 expected: (cell.metadata.tags || []).includes('raises-exception'),
                 is_picture: Object.keys(data).some((kind) => kind.startsWith('image/')),
                 width: image ? image.naturalWidth : 0,
-                described: !!output.metadata?.['image/png']?.alt,
+                described: Object.values(output.metadata || {}).some((each) => each.alt),
                 is_widget: 'application/vnd.jupyter.widget-view+json' in data,
                 has_widget: !!element?.querySelector('.jupyter-widgets, .anywidget'),
                 text: element ? element.innerText : '',
