@@ -85,7 +85,7 @@ def execute_and_store(path: Path, place: str = "1 of 1") -> bool:
     return True
 
 
-def execute(notebook: NotebookNode, folder: Path, name: str) -> None:
+def execute(notebook: NotebookNode, folder: Path, name: str = "") -> None:
     """Afterwards each code cell has the outputs of this run, and of no run before.
 
     Who reads along in a terminal sees at which notebook it is, and how far.

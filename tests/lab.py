@@ -61,7 +61,7 @@ OUTPUTS = """(panel) => {
                 width: image ? image.naturalWidth : 0,
                 described: Object.values(output.metadata || {}).some((each) => each.alt),
                 is_widget: 'application/vnd.jupyter.widget-view+json' in data,
-                has_widget: !!element?.querySelector('.jupyter-widgets, .anywidget'),
+                has_widget: !!element?.querySelector('.jupyter-widgets, button, svg'),
                 text: element ? element.innerText : '',
             };
         });

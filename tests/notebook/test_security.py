@@ -160,7 +160,7 @@ def ours(folder: Path) -> list[str]:
 # What makes objects of bytes, and where they come from: pipes and private files of one's own
 # processes alone.
 READERS = {
-    "lens/sampler_client.py": {"marshal.loads"},  # looks, from the pipe of the sampler
+    "lens/report.py": {"marshal.loads"},  # looks, from the pipe of the sampler
     "notebook/everywhere.py": {"exec"},  # a cell of the reader's
     "hooks/birth_errors.py": {"pickle.loads"},  # why a worker was not born, from its file
     "workers/reconstructors.py": {
