@@ -44,8 +44,8 @@ def on_strike(number: int, frame: FrameType | None) -> None:
     ours = [deadline for deadline in _active if deadline.pid == os.getpid()]  # not our parent's
     for deadline in ours:
         deadline.strike_here(frame)
-    session, now = current_session(), time.perf_counter()
-    if session is not None and not any(now >= deadline.until for deadline in ours):
+    session = current_session()
+    if session is not None and not any(deadline.is_due() for deadline in ours):
         own = session.own_handlers.get(number)
         if callable(own):
             own(number, frame)
@@ -152,6 +152,10 @@ class Deadline:
             strikes += 1
             if strikes % _KILL_EVERY == 0:
                 self._kill_workers()
+
+    def is_due(self) -> bool:
+        """Tell whether its time is over and its block is not."""
+        return time.perf_counter() >= self.until and not self._stopped
 
     def _is_lost(self) -> bool:
         """Tell whether the code of the block is over, and nobody has ended the block.
