@@ -192,7 +192,7 @@ def test_no_three_code_cells_stand_in_a_row(lesson):
 
 def test_code_cells_are_short(lesson):
     numbers = [course.lines_of_code(cell) for cell in lesson.code]
-    median, most = statistics.median_low(numbers), course.ninth_decile(numbers)
+    median, most = statistics.median(numbers), course.ninth_decile(numbers)
     found = f"half of the code cells have up to {median:g} lines, nine of ten up to {most:g}"
     assert max(median - 4, most - 8) <= 0, lesson.here(f"{found}: to be 4 and 8")
 
