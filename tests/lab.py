@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -166,6 +166,18 @@ class Page:
             never = [found is not None and not found[1].strip() for found in prompts]
             ready = state["kernel"] == "idle" and not any(waits)
             idle = idle + 1 if ready and not (everything and any(never)) else 0
+
+    def wait_for(self, condition: Callable[[], object], what: str, deadline: float = 30) -> None:
+        """Wait until the condition is true.
+
+        Raises:
+            TimeoutError: if it takes longer than so many seconds; the message says for what.
+        """
+        until = time.monotonic() + deadline
+        while not condition():
+            if time.monotonic() > until:
+                raise TimeoutError(f"not within {deadline} s: {what}")
+            self.page.wait_for_timeout(100)
 
     def outputs(self, deadline: float = 20) -> list[Output]:
         """Every output; a widget gets so many seconds to appear."""

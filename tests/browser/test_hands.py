@@ -1,7 +1,5 @@
 """What a reader does by hand: choose, interrupt a cell that hangs, end the kernel; axe itself."""
 
-import time
-
 import psutil
 import pytest
 from chromium import barriers
@@ -23,14 +21,6 @@ PIDS = """import os, psutil
 print(*[each.pid for each in [psutil.Process(), *psutil.Process().children(recursive=True)]])"""
 
 
-def wait_for(page, condition, what, seconds=20):
-    """Until the condition is true of the page's outputs."""
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, f"not within {seconds} s: {what}"
-        page.page.wait_for_timeout(100)
-
-
 def alive(pids):
     """Those of the processes that are still there."""
     there = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
@@ -42,7 +32,7 @@ def test_a_prediction_is_chosen_with_a_click_and_scored_at_the_end(lab):
         page.run_above("watch-one-worker", 60)
         asked = page.cell("predict-who-computes")
         asked.get_by_role("button", name="b) the worker's").click()
-        wait_for(page, lambda: 'You predicted "the worker\'s"' in asked.inner_text(), "said")
+        page.wait_for(lambda: 'You predicted "the worker\'s"' in asked.inner_text(), "said")
         page.run_from("watch-one-worker", 120)
         assert 'You predicted "the worker\'s"; measured' in page.text_of("compare-who-computed")
         assert "not made" in page.text_of("no-one-left")
@@ -56,13 +46,13 @@ def test_a_prediction_can_be_made_with_the_keyboard_alone(lab):
         page.cell("cell-1").get_by_role("button", name="a) yes").focus()
         page.page.keyboard.press("Tab")
         page.page.keyboard.press("Space")
-        wait_for(page, lambda: 'You predicted "no"' in page.text_of("cell-1"), "said")
+        page.wait_for(lambda: 'You predicted "no"' in page.text_of("cell-1"), "said")
 
 
 def test_an_interrupt_ends_a_cell_that_hangs_and_its_workers_and_shows_the_picture(lab):
     with lab.open(lab.write("hangs", "%load_ext manybrains", HANGING, PIDS, "")) as page:
         page.click_menu("Run", "runmenu:run-all")
-        wait_for(page, lambda: page.text_of("cell-1").count("waiting") == 2, "two workers")
+        page.wait_for(lambda: page.text_of("cell-1").count("waiting") == 2, "two workers")
         page.page.get_by_role("button", name="Interrupt the kernel").click()
         page.wait_until_idle(30, everything=False)
         outputs = [each for each in page.outputs() if each.cell == "cell-1"]
@@ -81,7 +71,7 @@ def test_nobody_is_left_when_the_kernel_is_shut_down_from_the_menu(lab):
         pids = list(map(int, page.text_of("cell-2").split()))
         assert len(alive(pids)) >= 4  # the kernel, the sampler, two workers
         page.click_menu("Kernel", "kernelmenu:shutdown")
-        wait_for(page, lambda: not alive(pids), "the processes of the notebook have ended")
+        page.wait_for(lambda: not alive(pids), "the processes of the notebook have ended")
 
 
 def test_axe_finds_a_picture_without_a_description_and_a_button_without_a_name(browser):

@@ -1,7 +1,5 @@
 """The widgets in a real JupyterLab: lanes that grow, the panel, the lost update stepped."""
 
-import time
-
 import psutil
 import pytest
 from chromium import SCREENSHOTS, barriers
@@ -22,21 +20,13 @@ for worker in workers: worker.start()
 for worker in workers: worker.join()"""
 
 
-def wait_for(page, condition, what, seconds=30):
-    """Until the condition is true; a page that is still changing may answer with an error."""
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, f"not within {seconds} s: {what}"
-        page.page.wait_for_timeout(100)
-
-
 def test_lanes_grow_while_the_cell_runs_and_the_picture_takes_their_place(lab):
     with lab.open(lab.write("live", "%load_ext manybrains", WORKING)) as page:
         page.click_menu("Run", "runmenu:run-all")
         lanes = page.cell("cell-1").locator(".manybrains-lanes")
-        wait_for(page, lambda: "worker 2" in " ".join(lanes.all_inner_texts()), "both workers")
+        page.wait_for(lambda: "worker 2" in " ".join(lanes.all_inner_texts()), "both workers")
         before = lanes.inner_html()
-        wait_for(page, lambda: lanes.inner_html() != before, "a lane that has grown")
+        page.wait_for(lambda: lanes.inner_html() != before, "a lane that has grown")
         page.photograph(SCREENSHOTS / "live.png")
         page.wait_until_idle(60)
         outputs = [each for each in page.outputs() if each.cell == "cell-1"]
@@ -62,15 +52,15 @@ def test_the_panel_runs_workers_and_stops_them(lab):
             return [line for line in lines if "spawn_main" in line or "ipykernel" in line]
 
         panel.get_by_role("button", name="Run").click()
-        wait_for(page, lambda: "Running" in panel.inner_text(), "Running")
+        page.wait_for(lambda: "Running" in panel.inner_text(), "Running")
         lanes = panel.locator(".manybrains-lanes")
-        wait_for(page, lambda: "worker 2" in lanes.inner_text(), "the lanes of the workers")
+        page.wait_for(lambda: "worker 2" in lanes.inner_text(), "the lanes of the workers")
         before = lanes.inner_html()
-        wait_for(page, lambda: lanes.inner_html() != before, "a lane that has grown")
+        page.wait_for(lambda: lanes.inner_html() != before, "a lane that has grown")
         panel.get_by_role("button", name="Stop").click()
-        wait_for(page, lambda: "Running" not in panel.inner_text(), "the end")
-        wait_for(page, lambda: not workers(), "no worker")
-        wait_for(page, lambda: panel.locator("img").count() == 1, "the picture of what was")
+        page.wait_for(lambda: "Running" not in panel.inner_text(), "the end")
+        page.wait_for(lambda: not workers(), "no worker")
+        page.wait_for(lambda: panel.locator("img").count() == 1, "the picture of what was")
         page.photograph(SCREENSHOTS / "panel.png")
 
 
@@ -81,8 +71,8 @@ def test_the_lost_update_is_stepped_by_hand(lab):
         stepper = page.cell("cell-0")
         for step in ("A: read", "B: read", "A: add", "B: add", "A: write", "B: write"):
             stepper.get_by_role("button", name=step).click()
-        wait_for(page, lambda: "one update is lost" in stepper.inner_text(), "the loss")
+        page.wait_for(lambda: "one update is lost" in stepper.inner_text(), "the loss")
         assert "ABABAB" == stepper.get_by_label("Schedule").input_value()
         stepper.get_by_role("button", name="Back one step").click()
-        wait_for(page, lambda: "one update is lost" not in stepper.inner_text(), "one step back")
+        page.wait_for(lambda: "one update is lost" not in stepper.inner_text(), "one step back")
         assert "ABABA" == stepper.get_by_label("Schedule").input_value()
