@@ -20,7 +20,8 @@ from stuck_workers import say_there
 from worker_functions import burn
 
 from manybrains import Run, watch
-from manybrains.deadlines import deadline, stacks
+from manybrains.deadlines import deadline as deadlines
+from manybrains.deadlines import stacks
 from manybrains.lens import installation, standing
 from manybrains.workers import stack_dumps
 from manybrains.workers.session import Session, current_session
@@ -182,7 +183,7 @@ def test_64_workers_all_say_where_they_stood(
 ) -> None:
     """They get the time that a machine needs on which all cores are busy."""
     monkeypatch.setattr(standing, "_WORKERS_TIMEOUT", 5.0)
-    monkeypatch.setattr(deadline, "_LOOK_TIMEOUT", 5.0)
+    monkeypatch.setattr(deadlines, "_LOOK_TIMEOUT", 5.0)
     context = multiprocessing.get_context("fork")
     names = {str(number) for number in range(64)}
 
