@@ -1,62 +1,21 @@
 """Arguments whose tuple lacks its comma are refused where a worker, a pool or an executor is made.
 
 Python takes `args=("abc")` for three arguments, and finds `initargs=(5)` wrong in a worker only.
-Workers import this: it is light.
+It is imported where arguments are no tuple; `hints.with_tuple` asks.
 """
 
 from __future__ import annotations
 
-import functools
-
-from ..workers.import_hooks import unseen
-from ..workers.session import current_session
-from .worker_internals import pool_is_not_made
-
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
-__all__ = ["around_executor", "around_pool", "around_process", "comma_of_a_call"]
+__all__ = ["check", "comma_of_a_call"]
 
 _NO_TUPLE = "after * must be an iterable, not "  # Python's words; 3.15 begins otherwise
 
 
-def _around(
-    keyword: str, at: int, of: str, of_at: int, is_not_made: Callable[[Any], object] = id
-) -> Callable[[Any], Any]:
-    """Return the wrapper of an `__init__` with these parameters.
-
-    Args:
-        keyword: the parameter with the arguments.
-        at: its position after self.
-        of: the parameter with the function that gets them.
-        of_at: its position.
-        is_not_made: called before a refusal.
-    """
-
-    def around(make: Callable[..., None]) -> Callable[..., None]:
-        @unseen
-        @functools.wraps(make)
-        def checked_make(self: Any, *given: Any, **named: Any) -> None:
-            arguments = given[at] if len(given) > at else named.get(keyword, ())
-            if type(arguments) is not tuple and current_session() is not None:
-                function = given[of_at] if len(given) > of_at else named.get(of)
-                is_not_made(self)
-                _check(keyword, arguments, function, named.get("kwargs") or {})
-            make(self, *given, **named)
-
-        return checked_make
-
-    return around
-
-
-around_process = _around("args", 3, "target", 1)
-around_pool = _around("initargs", 2, "initializer", 1, pool_is_not_made)
-around_executor = _around("initargs", 3, "initializer", 2)
-
-
-def _check(keyword: str, arguments: Any, function: Any, more: Any) -> None:
+def check(keyword: str, arguments: Any, function: Any, more: Any) -> None:
     """Refuse what cannot be the arguments of a function.
 
     Raises:

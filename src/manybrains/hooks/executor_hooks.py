@@ -16,8 +16,8 @@ import weakref
 from ..workers.import_hooks import wrap
 from ..workers.interrupts import GOES_ON, is_interrupt
 from ..workers.session import current_session
-from .arguments import around_executor
 from .births import failure_of, forget_birth
+from .hints import with_tuple
 from .worker_internals import (
     EXECUTOR_BREAKS,
     EXECUTOR_MANAGER,
@@ -77,7 +77,7 @@ def hooks_of_executors(executor: Any) -> list[Hook]:
     """Return the hooks in the module concurrent.futures.process."""
     return [
         wrap(getattr(executor, EXECUTOR_MANAGER), EXECUTOR_BREAKS, _around_break),
-        wrap(executor.ProcessPoolExecutor, "__init__", around_executor),
+        wrap(executor.ProcessPoolExecutor, "__init__", with_tuple("initargs", 3, "initializer", 2)),
         wrap(executor.ProcessPoolExecutor, "submit", _around_submit),
         wrap(executor.ProcessPoolExecutor, "__exit__", _around_exit),
     ]

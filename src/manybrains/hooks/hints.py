@@ -11,6 +11,8 @@ import functools
 import os
 import sys
 
+from ..workers.import_hooks import unseen
+from ..workers.session import current_session
 from ..workers.stdlib_internals import NO_THREAD, PIPE_CLOSED
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
@@ -18,7 +20,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-__all__ = ["no_room", "remedy", "reserve", "shared_remedy", "start_remedy", "with_remedy"]
+__all__ = [
+    "no_room",
+    "remedy",
+    "reserve",
+    "shared_remedy",
+    "start_remedy",
+    "with_explanation",
+    "with_remedy",
+    "with_tuple",
+]
 
 SHARED = "/dev/shm"  # where Linux keeps semaphores and shared memory
 _SMALL_SHARE = 8  # a block is small if that many of it fit into what is free
@@ -136,3 +147,55 @@ def with_remedy(
             raise
 
     return done
+
+
+def with_tuple(
+    keyword: str, at: int, of: str, of_at: int, is_not_made: Callable[[Any], object] = id
+) -> Callable[[Any], Any]:
+    """Return the wrapper of an `__init__` that takes arguments for a function, in a tuple.
+
+    Args:
+        keyword: the parameter with the arguments.
+        at: its position after self.
+        of: the parameter with the function that gets them.
+        of_at: its position.
+        is_not_made: called before a refusal.
+    """
+
+    def around(make: Callable[..., None]) -> Callable[..., None]:
+        @unseen
+        @functools.wraps(make)
+        def checked_make(self: Any, *given: Any, **named: Any) -> None:
+            arguments = given[at] if len(given) > at else named.get(keyword, ())
+            if type(arguments) is not tuple and current_session() is not None:
+                from .arguments import check
+
+                function = given[of_at] if len(given) > of_at else named.get(of)
+                is_not_made(self)
+                check(keyword, arguments, function, named.get("kwargs") or {})
+            make(self, *given, **named)
+
+        return checked_make
+
+    return around
+
+
+def with_explanation(dump: Callable[..., Any], explain: str) -> Callable[..., Any]:
+    """Return a function that pickles as this one does, and explains what cannot be pickled.
+
+    Args:
+        explain: the name of a function of `pickle_errors`: a worker imports that for an error only.
+    """
+
+    @unseen
+    @functools.wraps(dump)
+    def explained_dump(*arguments: Any, **keywords: Any) -> Any:
+        try:
+            return dump(*arguments, **keywords)
+        except Exception as error:
+            from . import pickle_errors
+
+            getattr(pickle_errors, explain)(error, *arguments)
+            raise
+
+    return explained_dump

@@ -1,24 +1,19 @@
 """What cannot be pickled is told by the name, the reason and the remedy of the reader's world.
 
-Tasks, answers and messages have these hooks, in the notebook and in its workers, and so has a
-worker that is sent its arguments.  Workers import this: it is light.
+It is imported where an error is to be explained: in the notebook, in a worker, in a feeder thread.
 """
 
 from __future__ import annotations
 
-import functools
 import pickle
 import sys
 
-from ..workers.import_hooks import unseen, wrap
 from ..workers.session import current_session
 from ..workers.snapshot import is_of_a_notebook
 from ..workers.stdlib_internals import (
     NAMELESS,
     NOT_FOUND,
     OTHER_OBJECT,
-    PICKLE_TASK,
-    PICKLE_WORKER,
     is_pickled_for_a_worker,
     pickle_for_a_worker,
 )
@@ -26,13 +21,12 @@ from .worker_internals import CANNOT_PICKLE, INHERITED, arguments_by_name, initi
 
 TYPE_CHECKING = False  # for type checkers it is True; the module `typing` is slow to import
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from typing import Any
 
-    from ..workers.import_hooks import Hook
     from ..workers.session import Session
 
-__all__ = ["hooks_of_pickling", "is_main", "told"]
+__all__ = ["explain_message", "explain_start", "is_main", "told"]
 
 # By what Python's error names: what to do instead.
 _REMEDIES = {
@@ -45,45 +39,24 @@ _REMEDY = "Send what it is made from, such as the name of a file, and let the wo
 _OF_ANSWERS = "Send what it is made from, such as the name of a file, and let the cell make it."
 
 
-def hooks_of_pickling(reduction: Any) -> list[Hook]:
-    """Return the hooks in the module multiprocessing.reduction."""
-    pickler = reduction.ForkingPickler
-    return [
-        (pickler, PICKLE_TASK, classmethod(_around_dumps(vars(pickler)[PICKLE_TASK].__func__))),
-        wrap(reduction, PICKLE_WORKER, _around_dump),
-    ]
+def explain_message(error: Exception, *_: object) -> None:
+    """Say what to do about a task, an answer or a message that could not be pickled.
+
+    Raises:
+        pickle.PicklingError: instead of an error whose words are pickle's own.
+    """
+    if isinstance(error, pickle.PicklingError | AttributeError):
+        _refuse(error)
+    elif isinstance(error, RuntimeError | TypeError):
+        _explain(error)
 
 
-def _around_dumps(dumps: Callable[..., Any]) -> Callable[..., Any]:
-    @unseen
-    @functools.wraps(dumps)
-    def explained_dumps(*arguments: Any, **keywords: Any) -> Any:
-        try:
-            return dumps(*arguments, **keywords)
-        except (pickle.PicklingError, AttributeError) as error:
-            _refuse(error)
-            raise
-        except (RuntimeError, TypeError) as error:
-            _explain(error)
-            raise
-
-    return explained_dumps
-
-
-def _around_dump(dump: Callable[..., None]) -> Callable[..., None]:
-    @unseen
-    @functools.wraps(dump)
-    def explained_dump(thing: Any, *arguments: Any, **keywords: Any) -> None:
-        try:
-            dump(thing, *arguments, **keywords)
-        except (pickle.PicklingError, AttributeError) as error:
-            _refuse(error)
-            raise
-        except TypeError as error:
-            _explain_argument(error, thing)
-            raise
-
-    return explained_dump
+def explain_start(error: Exception, worker: Any, *_: object) -> None:
+    """Say what to do about a worker that could not be pickled, or what it is sent; see above."""
+    if isinstance(error, pickle.PicklingError | AttributeError):
+        _refuse(error)
+    elif isinstance(error, TypeError):
+        _explain_argument(error, worker)
 
 
 def is_main(session: Session | None) -> bool:

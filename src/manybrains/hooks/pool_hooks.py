@@ -18,8 +18,8 @@ from collections import Counter
 from ..workers.import_hooks import wrap
 from ..workers.session import current_session
 from ..workers.stdlib_internals import POOL_QUEUES, pool_workers
-from .arguments import around_pool
 from .births import failure_of, is_born
+from .hints import with_tuple
 from .worker_internals import (
     POOL_IS_RUNNING,
     POOL_LOSES_WORKERS,
@@ -30,6 +30,7 @@ from .worker_internals import (
     has_callback,
     is_being_made,
     is_ended,
+    pool_is_not_made,
     pool_with,
     remember_pool,
     size_of,
@@ -55,7 +56,7 @@ _MAKING_TIMEOUT = 2.0  # seconds for the rest of a Pool's __init__
 def hooks_of_pools(pool: Any) -> list[Hook]:
     """Return the hooks in the module multiprocessing.pool."""
     return [
-        wrap(pool.Pool, "__init__", around_pool),
+        wrap(pool.Pool, "__init__", with_tuple("initargs", 2, "initializer", 1, pool_is_not_made)),
         wrap(pool.Pool, POOL_QUEUES, _around_queues),
         wrap(pool.Pool, POOL_LOSES_WORKERS, _around_loss),
         wrap(pool.Pool, POOL_IS_RUNNING, _around_check),

@@ -22,6 +22,8 @@ from ..workers.snapshot import HOOKS_OF_A_SNAPSHOT, begin
 from ..workers.stack_dumps import tell_stacks_on
 from ..workers.stdlib_internals import (
     EXECUTOR_LOOP,
+    PICKLE_TASK,
+    PICKLE_WORKER,
     POOL_LOOP,
     PROCESS_BODY,
     arguments_of,
@@ -30,10 +32,9 @@ from ..workers.stdlib_internals import (
     requester_of,
     target_of,
 )
-from .arguments import around_process
 from .births import Birth, arrive, birth_of, hooks_of_spawning, place_of
 from .exit_hooks import HOOKS_OF_EXITS
-from .hints import start_remedy, with_remedy
+from .hints import start_remedy, with_explanation, with_remedy, with_tuple
 from .thread_hooks import HOOKS_OF_THREADS
 from .worker_internals import wrap_initializer
 
@@ -50,7 +51,7 @@ __all__ = ["HOOKS_OF_EVERY_PROCESS"]
 
 def _of_processes(process: Any) -> list[Hook]:
     return [
-        wrap(process.BaseProcess, "__init__", around_process),
+        wrap(process.BaseProcess, "__init__", with_tuple("args", 3, "target", 1)),
         wrap(process.BaseProcess, "start", _around_start),
         wrap(process.BaseProcess, PROCESS_BODY, _around_body),
     ]
@@ -236,9 +237,10 @@ def _of_managers(managers: Any) -> list[Hook]:
 
 
 def _of_pickling(reduction: Any) -> list[Hook]:
-    from .pickle_errors import hooks_of_pickling
-
-    return hooks_of_pickling(reduction)
+    pickler = reduction.ForkingPickler
+    dumps = with_explanation(vars(pickler)[PICKLE_TASK].__func__, "explain_message")
+    dump = with_explanation(getattr(reduction, PICKLE_WORKER), "explain_start")
+    return [(pickler, PICKLE_TASK, classmethod(dumps)), (reduction, PICKLE_WORKER, dump)]
 
 
 HOOKS_OF_EVERY_PROCESS: Mapping[str, Table] = {
