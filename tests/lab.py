@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import psutil
+from conftest import MACHINERY
 
-__all__ = ["Lab", "Page", "server"]
+__all__ = ["Lab", "Page", "is_shown", "server", "workers_of"]
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
@@ -214,6 +217,21 @@ def is_shown(output: Output) -> bool:
     return True
 
 
+def workers_of(kernel: psutil.Process) -> list[str]:
+    """The command lines of a kernel's workers.
+
+    A worker of the fork server has the command line of that, and is its child; the helpers are
+    children of the kernel.
+    """
+    found = []
+    for each in kernel.children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            line = " ".join(each.cmdline())
+            if each.ppid() != kernel.pid or not any(helper in line for helper in MACHINERY):
+                found.append(line)
+    return found
+
+
 @dataclass(frozen=True)
 class Lab:
     """A server whose root has the course in `notebooks`."""
@@ -269,8 +287,12 @@ def ask(address: str, token: str, method: str = "GET") -> Any:
     """What a server answers, as plain data."""
     headers = {"Authorization": f"token {token}"}
     request = urllib.request.Request(address, headers=headers, method=method)
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.loads(answer.read() or "null")
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read() or "null")
+    except urllib.error.HTTPError as error:
+        error.close()  # it holds the connection
+        raise
 
 
 @contextlib.contextmanager

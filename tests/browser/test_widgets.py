@@ -3,6 +3,7 @@
 import psutil
 import pytest
 from chromium import SCREENSHOTS, barriers
+from lab import workers_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 
@@ -46,20 +47,16 @@ def test_the_panel_runs_workers_and_stops_them(lab):
             if "ipykernel_launcher" in " ".join(each.cmdline())
         )
 
-        def workers():
-            found = kernel.children(recursive=True)
-            lines = [" ".join(each.cmdline()) for each in found]
-            return [line for line in lines if "spawn_main" in line or "ipykernel" in line]
-
         panel.get_by_role("button", name="Run").click()
         page.wait_for(lambda: "Running" in panel.inner_text(), "Running")
         lanes = panel.locator(".manybrains-lanes")
         page.wait_for(lambda: "worker 2" in lanes.inner_text(), "the lanes of the workers")
         before = lanes.inner_html()
         page.wait_for(lambda: lanes.inner_html() != before, "a lane that has grown")
+        assert workers_of(kernel)
         panel.get_by_role("button", name="Stop").click()
         page.wait_for(lambda: "Running" not in panel.inner_text(), "the end")
-        page.wait_for(lambda: not workers(), "no worker")
+        page.wait_for(lambda: not workers_of(kernel), "no worker")
         page.wait_for(lambda: panel.locator("img").count() == 1, "the picture of what was")
         page.photograph(SCREENSHOTS / "panel.png")
 
